@@ -43,7 +43,7 @@ export function bounded(handler: Handler, { name, pages, hosts, report }: Door):
         return;
       }
       report(`${name}: ${request.method} ${request.url?.split("?")[0]} failed: ${reasonOf(error)}`);
-      refuse(request, response, 500, "internal_error", "Something went wrong on our side.");
+      refuse(request, response, 500, "internal_error", "An internal error happened. Try again later.");
     };
     // Without listeners, an error of either stream would end the process.
     request.on("error", () => {});
@@ -102,7 +102,11 @@ export function refusal(request: Request, ...[status, code, detail]: Refused): R
 }
 
 type Refused = [status: number, code: string, detail: string];
-export const wrongMethod: Refused = [405, "method_not_allowed", "This address does not take this method."];
+export const wrongMethod: Refused = [
+  405,
+  "method_not_allowed",
+  "This endpoint does not support this method.",
+];
 
 function problemOf(claimed: unknown, code: string, detail: string) {
   const isSane = typeof claimed === "string" && /^[\w.:-]{8,128}$/.test(claimed);

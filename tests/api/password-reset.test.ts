@@ -156,7 +156,7 @@ test("a second reset request within a minute sends no mail and gets the usual an
   const again = await ask(email, projectHeaders);
   expect(again).toMatchObject({
     status: 200,
-    body: { message: expect.stringContaining("If there is an account") },
+    body: { message: expect.stringContaining("If an account with this address exists") },
   });
   const [row] = await sql`
     select count(*)::int as waiting from private.mail_outbox m join public.users u on u.id = m.user_id

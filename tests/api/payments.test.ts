@@ -36,6 +36,6 @@ test.each([
   expect(errorOf(answer)).toEqual({
     status: 501,
     code: "payments_not_offered",
-    detail: "Nothing is sold here, so there is nothing to pay.",
+    detail: "This service does not offer payments.",
   });
 });

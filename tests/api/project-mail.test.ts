@@ -74,9 +74,13 @@ test.each([
     "http://cards.example.com/logo.png",
     "The address of the logo must be an address that begins with https",
   ],
-  ["accent_color", "red;}</style>", "The colour of buttons must be a colour such as #2563eb."],
+  ["accent_color", "red;}</style>", "The color of buttons must be a color such as #2563eb."],
   ["language", "nl", "The language must be one of these: en, de, fr, es, pt, ja."],
-  ["footer", "See http://cards.example.com", "The footer may only hold addresses that begin with https://."],
+  [
+    "footer",
+    "See http://cards.example.com",
+    "The footer may only contain addresses that begin with https://.",
+  ],
 ])(
   "the mail setting %s refuses %j with a sentence, in the project, the preview and the test mail",
   async (field, value, sentence) => {

@@ -162,10 +162,7 @@ const steps: [mode: KitEnv["mode"], step: string, take: () => Promise<void>][] =
         ["customer-portal", { return_url: "http://localhost:3000/billing" }],
         ["cancel-subscription", { cancel_immediately: false }],
       ] as const)
-        expect([path, await kit.pay(path, body)]).toEqual([
-          path,
-          "Nothing is sold here, so there is nothing to pay.",
-        ]);
+        expect([path, await kit.pay(path, body)]).toEqual([path, "This service does not offer payments."]);
     },
   ],
   [

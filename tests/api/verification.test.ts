@@ -36,7 +36,7 @@ test("a verification token verifies its address once, and opening the mailed lin
   for (const method of ["GET", "HEAD", "GET"]) expect((await fetch(link, { method })).status).toBe(200);
   expect(await isVerified(headers)).toBe(false);
   const answer = await verify({ token: tokenOf(mail) });
-  expect(answer).toMatchObject({ status: 200, body: { email, message: "The address is verified." } });
+  expect(answer).toMatchObject({ status: 200, body: { email, message: "The address was verified." } });
   expect(await isVerified(headers)).toBe(true);
   expect(errorOf(await verify({ token: tokenOf(mail) }))).toMatchObject({
     status: 400,
@@ -203,7 +203,7 @@ test("five wrong attempts invalidate a code, and a new mail brings a new one", a
   for (const answer of tried) expect(errorOf(answer)).toMatchObject({ status: 400 });
   const right = await verify({ user_id: id, verification_token: codeOf(mail) });
   expect(errorOf(right)).toMatchObject({ status: 400, code: "verification_token_invalid" });
-  expect(right.body.detail).toContain("Ask for a new mail");
+  expect(right.body.detail).toContain("Request a new mail");
   await forgetMailCounts(sql, "verification", id);
   await api(`/auth/request-verification?user_id=${id}`, { method: "POST" });
   const newer = await mailTo(email, subject, mail);
@@ -304,7 +304,9 @@ test("request-verification sends no mail to a verified account and gives the usu
   await verify({ token: tokenOf(mail) });
   await forgetMailCounts(sql, "verification", id);
   const answer = await api("/auth/request-verification", { method: "POST", headers });
-  expect(answer.body).toEqual({ message: "If the account has an address to verify, a mail is on its way." });
+  expect(answer.body).toEqual({
+    message: "If the account exists and is not verified, we are sending a mail to it.",
+  });
   const later = await newUser();
   expect(later.mail.subject).toContain(subject);
   expect(await mailsTo(email)).toHaveLength(1);
@@ -325,7 +327,7 @@ test("a project that requires verification gives unverified users no tokens and 
   });
   const refused = await api("/auth/login", { headers: app, json: { email, password } });
   expect(errorOf(refused)).toMatchObject({ status: 400, code: "account_not_verified" });
-  expect(refused.body.detail).toMatch(/^Account not activated\..* ask for a new mail/);
+  expect(refused.body.detail).toMatch(/^Account not activated\..* request a new mail/);
   const direct = await fetch(`${urls.gateway}/auth/v1/token?grant_type=password`, {
     method: "POST",
     headers: { apikey: inject("stack").keys.publishable ?? "", "Content-Type": "application/json" },

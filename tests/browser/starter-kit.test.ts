@@ -68,9 +68,7 @@ test("in project mode a user registers, sees billing, signs out and in, and make
   await page.getByText("You don't have an active subscription.").waitFor();
   await page.getByText("0 payments").waitFor();
   await page.getByRole("button", { name: "Subscribe" }).click();
-  expect(await page.getByRole("alert").textContent()).toBe(
-    "Nothing is sold here, so there is nothing to pay.",
-  );
+  expect(await page.getByRole("alert").textContent()).toBe("This service does not offer payments.");
 
   await page.goto(`${site}/dashboard`);
   await page.getByRole("button", { name: "Sign out" }).click();

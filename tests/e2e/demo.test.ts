@@ -78,7 +78,7 @@ test("the demo reports a refused request in one sentence with the request id, an
   const { code, errors } = await demo({ CLOUD_API_URL: urls.gateway, CLOUD_API_OPERATOR_KEY: "ok_wrong" });
   expect(code).toBe(1);
   expect(errors).toMatch(
-    /^Invalid operator key\. \(403 operator_key_invalid, request [0-9a-f-]{36}\) \S+\n$/,
+    /^Invalid operator key\. Check that it is complete\. \(403 operator_key_invalid, request [0-9a-f-]{36}\) \S+\n$/,
   );
 });
 

@@ -35,7 +35,10 @@ test("no error contains a secret, not even when fetch quotes its headers in its 
     throw Object.assign(failure, { config: init, cause: { headers: init?.headers } });
   };
   const cases = [
-    { reply: () => error(403, "api_key_invalid", "Invalid API key for this project.") },
+    {
+      reply: () =>
+        error(403, "api_key_invalid", "Invalid API key for this project. Check the key and X-Project-ID."),
+    },
     { reply: broken },
     { reply: () => new Response("<html>", { status: 502 }) },
     { reply: () => new Promise<Response>(() => {}), timeoutMs: 20 },

@@ -139,7 +139,10 @@ test.each([
   ["an outage", () => error(503, "auth_unavailable", "Down.", { "Retry-After": "0" })],
   ["a rate limit", () => error(429, "rate_limited", "Too many.", { "Retry-After": "0" })],
   ["an HTML page of a proxy", () => new Response("<html>", { status: 403 })],
-  ["an inactive project", () => error(403, "project_inactive", "This project is not active.")],
+  [
+    "an inactive project",
+    () => error(403, "project_inactive", "This project is not active. Its developer can activate it."),
+  ],
   ["an unverified address", () => error(400, "account_not_verified", "Account not activated.")],
   ["an unusable answer of Auth", () => error(502, "auth_error", "Unusable.")],
   ["a refused access token", () => error(401, "invalid_token", "Could not validate credentials")],

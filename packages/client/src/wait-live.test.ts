@@ -62,7 +62,10 @@ test("an anonymous wait uses the anonymous events without credentials", async ()
 });
 
 test.each([
-  ["has no live events", () => error(404, "not_found", "There is nothing at this address.")],
+  [
+    "has no live events",
+    () => error(404, "not_found", "No endpoint has this address. Compare it with the API reference."),
+  ],
   ["refuses GET for live events", () => error(405, "method_not_allowed", "Not allowed.")],
   [
     "answers live events with an HTML page",

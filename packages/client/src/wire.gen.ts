@@ -9,7 +9,7 @@ export interface paths {
         };
         /**
          * Check that the API runs
-         * @description Constant, and asks nothing of the parts behind it: for load balancers and for starting up.
+         * @description For load balancers and start-up checks. It checks no part behind the API.
          */
         get: operations["health.live"];
         put?: never;
@@ -28,8 +28,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Check that the API can serve
-         * @description Asks every part, and answers within a second also when one is down.
+         * Check the API and its parts
+         * @description Checks every part. Responds within one second, also when a part is down.
          */
         get: operations["health.get"];
         put?: never;
@@ -49,7 +49,7 @@ export interface paths {
         };
         /**
          * Check the database
-         * @description One part, within a second. 503 when it is configured and does not answer.
+         * @description Checks one part within one second. Returns 503 if the part is configured and does not respond.
          */
         get: operations["health.database"];
         put?: never;
@@ -69,7 +69,7 @@ export interface paths {
         };
         /**
          * Check the storage
-         * @description One part, within a second. 503 when it is configured and does not answer.
+         * @description Checks one part within one second. Returns 503 if the part is configured and does not respond.
          */
         get: operations["health.storage"];
         put?: never;
@@ -89,7 +89,7 @@ export interface paths {
         };
         /**
          * Check Redis
-         * @description One part, within a second. 503 when it is configured and does not answer.
+         * @description Checks one part within one second. Returns 503 if the part is configured and does not respond.
          */
         get: operations["health.redis"];
         put?: never;
@@ -109,7 +109,7 @@ export interface paths {
         };
         /**
          * Get health in detail
-         * @description Versions, pool, queue, jobs, mail and settings are told to operators only.
+         * @description Only operators see versions, pool, queue, jobs, mail and settings.
          */
         get: operations["health.detailed"];
         put?: never;
@@ -128,8 +128,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get figures for Prometheus
-         * @description Requests by route and status with their durations, counted by all instances; open generations, mail, jobs, connections. Scrape it with the header X-Operator-Key, every 15 seconds or less often.
+         * Get metrics for Prometheus
+         * @description Requests of all instances by route and status, with their durations. Also open generations, mail, jobs and connections. Scrape it with the header X-Operator-Key, at most every 15 seconds.
          */
         get: operations["metrics.scrape"];
         put?: never;
@@ -151,7 +151,7 @@ export interface paths {
         put?: never;
         /**
          * Create an account
-         * @description With `X-Operator-Key` a developer, who also gets a first project, a developer key and an API key; with `X-Developer-Key` and `X-Project-ID` an end user of that project. The answer has no tokens where the address has to be verified before the first login, and where the account was made but could not be signed in just now: `needs_verification` tells which.
+         * @description With `X-Operator-Key` it creates a developer with a first project, a developer key and an API key. With `X-Developer-Key` and `X-Project-ID` it creates an end user of that project. If the response has no tokens, read `needs_verification`. True: the address must be verified before the first login. False: the account exists but the sign-in failed; log in.
          */
         post: operations["auth.register"];
         delete?: never;
@@ -191,7 +191,7 @@ export interface paths {
         put?: never;
         /**
          * Refresh a session
-         * @description The refresh token in the body, or as `Authorization: Bearer`. Two tabs may use the same one within ten seconds, and the one before the newest always works, in case the answer got lost; an older one ends the session.
+         * @description Send the refresh token in the body or as `Authorization: Bearer`. Two tabs may use the same token within ten seconds. The previous token always works too, in case a response was lost. An older token ends the session.
          */
         post: operations["auth.refresh"];
         delete?: never;
@@ -209,21 +209,21 @@ export interface paths {
         };
         /**
          * Get the signed-in account
-         * @description Of whoever the access token belongs to: an end user, a developer or an operator.
+         * @description Returns the account of the access token: an end user, a developer or an operator.
          */
         get: operations["auth.me"];
         put?: never;
         post?: never;
         /**
          * Delete the signed-in account
-         * @description Removes the account, its sessions, keys and generations at once, and its files shortly after. A developer's projects go with everything in them, the end users' accounts included. Nothing is kept.
+         * @description Deletes the account, its sessions, keys and generations at once, and its files shortly after. Deletes a developer's projects with all their data, the end users' accounts included. This cannot be undone.
          */
         delete: operations["auth.deleteMe"];
         options?: never;
         head?: never;
         /**
          * Change the signed-in account
-         * @description The address cannot be changed, the password at `/auth/change-password`.
+         * @description Changes the name. Use `/auth/change-password` for the password and `/auth/change-email` for the email address.
          */
         patch: operations["auth.updateMe"];
         trace?: never;
@@ -239,7 +239,7 @@ export interface paths {
         put?: never;
         /**
          * Sign out
-         * @description Access and refresh tokens of an ended session are refused from this moment on. The body may be left out.
+         * @description The API refuses the access and refresh tokens of an ended session at once. The body is optional.
          */
         post: operations["auth.logout"];
         delete?: never;
@@ -257,7 +257,7 @@ export interface paths {
         };
         /**
          * List sessions
-         * @description Newest first. A session begins with a sign-in and lasts while it is refreshed, at most seven days. A bare array.
+         * @description Returns a plain array, newest first. A session begins with a sign-in and lasts while it is refreshed, at most seven days.
          */
         get: operations["sessions.list"];
         put?: never;
@@ -280,7 +280,7 @@ export interface paths {
         post?: never;
         /**
          * End a session
-         * @description Its tokens are refused from this moment on. The current session may be ended too.
+         * @description The API refuses the session's tokens at once. You can end the current session too.
          */
         delete: operations["sessions.revoke"];
         options?: never;
@@ -299,7 +299,7 @@ export interface paths {
         put?: never;
         /**
          * Change the password
-         * @description This session goes on, every other one ends, and the owner is told by mail.
+         * @description This session continues and all others end. The owner gets a mail.
          */
         post: operations["auth.changePassword"];
         delete?: never;
@@ -319,7 +319,7 @@ export interface paths {
         put?: never;
         /**
          * Change the email address
-         * @description Both addresses get a mail. The new one counts when its link is used, within a day, at `POST /auth/verify-email`; sessions go on. A newer request, or a new password, ends this one.
+         * @description Both addresses get a mail. The change takes effect when the new address is verified at `POST /auth/verify-email` within a day. Sessions continue. A newer request or a new password cancels this one.
          */
         post: operations["auth.changeEmail"];
         delete?: never;
@@ -339,7 +339,7 @@ export interface paths {
         put?: never;
         /**
          * Verify an email address
-         * @description Takes the token of a verification mail or of a change of address. It works once, within a day; five wrong codes end the codes that were mailed so far. Signs nobody in.
+         * @description Accepts the token of a verification mail or of a change of address. A token works once, within a day. After five wrong codes, all codes mailed so far are invalid. Returns no tokens: log in after it.
          */
         post: operations["auth.verifyEmail"];
         delete?: never;
@@ -359,7 +359,7 @@ export interface paths {
         put?: never;
         /**
          * Check the token of a mail
-         * @description For the page that a link leads to: it can say at once that a link was used or is too old. Uses nothing up.
+         * @description For the page that a link opens: it can say at once that the link was used or has expired. The token stays valid.
          */
         post: operations["auth.checkMailToken"];
         delete?: never;
@@ -379,7 +379,7 @@ export interface paths {
         put?: never;
         /**
          * Request a verification mail
-         * @description For the signed-in account, or without a token for an `email` (end users send `X-Project-ID`) or a `user_id`. The answer is the same whether or not there is such an account and whether it is verified. One mail a minute; links of earlier mails go on working.
+         * @description For the signed-in account, or without a token for an `email` (end users send `X-Project-ID`) or a `user_id`. The response is the same for unknown and for verified accounts. At most one mail per minute is sent. Links of earlier mails stay valid.
          */
         post: operations["auth.requestVerification"];
         delete?: never;
@@ -399,7 +399,7 @@ export interface paths {
         put?: never;
         /**
          * Request a mail to set a new password
-         * @description End users send `X-Project-ID`. The answer and its time are the same whether or not there is such an account. One mail a minute; the newest link counts.
+         * @description End users send `X-Project-ID`. The response and its duration are the same for unknown accounts. At most one mail per minute is sent. Only the newest link works.
          */
         post: operations["auth.requestPasswordReset"];
         delete?: never;
@@ -419,7 +419,7 @@ export interface paths {
         put?: never;
         /**
          * Set a new password
-         * @description A token works once, within an hour. If the password cannot be set just now, the token can be used again. Every session ends; nobody is signed in.
+         * @description A token works once, within an hour. After a server error you can use it again. All sessions end. Returns no tokens: log in with the new password.
          */
         post: operations["auth.resetPassword"];
         delete?: never;
@@ -437,13 +437,13 @@ export interface paths {
         };
         /**
          * List developer keys
-         * @description Newest first. Ended ones too. `key_prefix` tells which one a program uses. A bare array.
+         * @description Returns a plain array, newest first, expired and revoked keys included. Compare `key_prefix` to find the key that a program uses.
          */
         get: operations["developerKeys.list"];
         put?: never;
         /**
          * Create a developer key
-         * @description At most ten are active at once. The owner is told by mail.
+         * @description A developer has at most ten active keys. The owner gets a mail.
          */
         post: operations["developerKeys.create"];
         delete?: never;
@@ -463,7 +463,7 @@ export interface paths {
         put?: never;
         /**
          * Replace a developer key
-         * @description The new key has the old one's name, rights and expiry. The body may be left out.
+         * @description The new key has the name, rights and expiry of the old one. The body is optional.
          */
         post: operations["developerKeys.rotate"];
         delete?: never;
@@ -484,7 +484,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke a developer key
-         * @description It is refused from this moment on. A key cannot be revoked by a request that carries it.
+         * @description The API refuses the key at once. A request cannot revoke the key that it sends.
          */
         delete: operations["developerKeys.revoke"];
         options?: never;
@@ -501,13 +501,13 @@ export interface paths {
         };
         /**
          * List projects
-         * @description Newest first. A developer's own; an operator sees all. A bare array; how many there are on all pages is in `X-Total-Count`.
+         * @description Returns a plain array, newest first. A developer sees their own projects, an operator sees all. `X-Total-Count` has the number of entries on all pages.
          */
         get: operations["projects.list"];
         put?: never;
         /**
          * Create a project
-         * @description It belongs to the caller; an operator makes it for themselves. It has no key yet: `POST /projects/{project_id}/api-keys` makes one.
+         * @description The caller owns the project. It has no API key yet: create one with `POST /projects/{project_id}/api-keys`.
          */
         post: operations["projects.create"];
         delete?: never;
@@ -525,7 +525,7 @@ export interface paths {
         };
         /**
          * List the end users of all projects
-         * @description Newest first. Of the caller's projects; an operator sees all.
+         * @description Newest first. A developer sees the users of their own projects, an operator sees all.
          */
         get: operations["users.listAll"];
         put?: never;
@@ -545,7 +545,7 @@ export interface paths {
         };
         /**
          * Get totals of all projects
-         * @description A developer's own; an operator's are those of the platform.
+         * @description A developer gets the totals of their own projects, an operator those of the platform.
          */
         get: operations["projects.globalStats"];
         put?: never;
@@ -565,7 +565,7 @@ export interface paths {
         };
         /**
          * List projects offered to you
-         * @description Offers to the caller's address, newest first. The address has to be verified.
+         * @description Offers to the caller's email address, newest first. The address must be verified.
          */
         get: operations["transfers.list"];
         put?: never;
@@ -585,25 +585,25 @@ export interface paths {
         };
         /**
          * Get a project
-         * @description One that the caller runs; any for an operator. Another one is 404.
+         * @description A developer gets their own projects, an operator gets all. Any other project is 404.
          */
         get: operations["projects.get"];
         /**
          * Change a project by PUT
-         * @description The same as PATCH: fields that are left out stay as they are.
+         * @description The same as PATCH: absent fields stay unchanged.
          */
         put: operations["projects.replace"];
         post?: never;
         /**
          * Delete a project
-         * @description Its keys, end users, generations and pictures are refused at once, and running generations are canceled. They are removed for good after seven days, or what PROJECT_PURGE_DAYS says; until then `restore` brings the project back. Keep its id.
+         * @description The API refuses its keys and end users at once, hides its pictures and cancels running generations. All data is deleted after seven days, or after PROJECT_PURGE_DAYS. Until then, `POST /projects/{project_id}/restore` restores the project. Keep its id.
          */
         delete: operations["projects.delete"];
         options?: never;
         head?: never;
         /**
          * Change a project
-         * @description Fields that are left out stay as they are. `is_active: false` refuses its keys and end users; its owner still manages it.
+         * @description Absent fields stay unchanged. With `is_active: false` the API refuses its keys and end users; its owner can still manage it.
          */
         patch: operations["projects.update"];
         trace?: never;
@@ -620,14 +620,14 @@ export interface paths {
         post?: never;
         /**
          * Delete an end user
-         * @description Removes the account, its sessions and generations at once, and its files shortly after. Nothing is kept.
+         * @description Deletes the account, its sessions and generations at once, and its files shortly after. This cannot be undone.
          */
         delete: operations["users.delete"];
         options?: never;
         head?: never;
         /**
          * Change an end user
-         * @description Closing ends every session at once; opening needs a new login. The limits are instead of those that the project gives everybody; fields that are left out stay as they are.
+         * @description Setting `is_active` to false ends all sessions of the user at once. After `is_active: true` the user must log in again. The limits replace the project's limits for this user. Absent fields stay unchanged.
          */
         patch: operations["users.update"];
         trace?: never;
@@ -643,7 +643,7 @@ export interface paths {
         put?: never;
         /**
          * Restore a project
-         * @description With everything that it held, as long as its removal has not begun. A project that is not deleted stays as it is.
+         * @description Restores a deleted project with all its data, until the deletion of the data begins. A project that is not deleted stays unchanged.
          */
         post: operations["projects.restore"];
         delete?: never;
@@ -667,7 +667,7 @@ export interface paths {
         head?: never;
         /**
          * Set the plan of a project
-         * @description For operators.
+         * @description Only for operators.
          */
         patch: operations["projects.setPlan"];
         trace?: never;
@@ -681,7 +681,7 @@ export interface paths {
         };
         /**
          * List plans
-         * @description Those that the operator lists, and those that the caller or a project of the caller has. An operator sees all.
+         * @description Returns the plans that the operator lists, and the plans of the caller and the caller's projects. An operator sees all.
          */
         get: operations["plans.list"];
         put?: never;
@@ -701,7 +701,7 @@ export interface paths {
         };
         /**
          * List the end users of a project
-         * @description Newest first. The accounts that registered with the project's keys.
+         * @description The accounts that registered in the project, newest first.
          */
         get: operations["users.list"];
         put?: never;
@@ -721,7 +721,7 @@ export interface paths {
         };
         /**
          * Get totals of a project
-         * @description Counts of end users and keys, of all or of those that `search` and `is_active` leave.
+         * @description The numbers of end users and API keys. `search` and `is_active` select which ones are counted.
          */
         get: operations["projects.stats"];
         put?: never;
@@ -741,7 +741,7 @@ export interface paths {
         };
         /**
          * List changes of a project
-         * @description Newest first. Every change of the project, its keys and its end users, kept for 400 days or what AUDIT_RETENTION_DAYS says.
+         * @description Every change of the project, its keys and its end users, newest first. Entries are kept for 400 days, or for AUDIT_RETENTION_DAYS.
          */
         get: operations["projects.audit"];
         put?: never;
@@ -763,7 +763,7 @@ export interface paths {
         put?: never;
         /**
          * Preview a mail
-         * @description As its people get it, with a link and a code that do nothing. `mail` tries settings out that are not saved. Nothing is sent.
+         * @description Returns the mail as end users get it, with a link and a code that do not work. Send `mail` to try settings without saving them. No mail is sent.
          */
         post: operations["projects.previewMail"];
         delete?: never;
@@ -783,7 +783,7 @@ export interface paths {
         put?: never;
         /**
          * Send a mail of the project to yourself
-         * @description The mail of the preview, to the address of the caller, who has confirmed it. One a minute, six at once in an hour.
+         * @description Sends the previewed mail to the caller's verified email address. At most one mail per minute; after six mails, one per ten minutes.
          */
         post: operations["projects.testMail"];
         delete?: never;
@@ -801,18 +801,18 @@ export interface paths {
         };
         /**
          * Get the offer of a project
-         * @description For the project's owner, and for the developer whom it is offered to.
+         * @description Visible to the project's owner and to the developer who got the offer.
          */
         get: operations["transfers.get"];
         put?: never;
         /**
          * Offer a project
-         * @description By its owner, signed in and with the password. The developer with that address gets a mail and accepts or declines; until then nothing changes. The answer is the same whether or not there is such a developer. A newer offer replaces this one.
+         * @description Only the signed-in owner can offer a project, with the password. The developer with that address gets a mail and accepts or declines; until then nothing changes. The response is the same if no such developer exists. A newer offer replaces this one.
          */
         post: operations["transfers.offer"];
         /**
          * End an offer
-         * @description By the project's owner, or by the developer whom it is offered to.
+         * @description The project's owner withdraws the offer, or the developer who got it declines it.
          */
         delete: operations["transfers.end"];
         options?: never;
@@ -831,7 +831,7 @@ export interface paths {
         put?: never;
         /**
          * Accept a project
-         * @description The caller, signed in and with a verified address, owns the project from now on, under the own plan and its limits. Its users and pictures stay. Its API keys are revoked, and the old owner's developer keys do not work for it any more: make new ones. Its webhooks are switched off, and `site_url`, `verify_url` and `reset_url` are cleared, since they lead to the old owner.
+         * @description The caller becomes the owner of the project; the caller's plan and its limits apply. The caller must be signed in with a verified address. Users and pictures stay. All API keys are revoked, and the old owner's developer keys stop working for it: create new keys. Webhooks are disabled, and `site_url`, `verify_url` and `reset_url` are cleared.
          */
         post: operations["transfers.accept"];
         delete?: never;
@@ -849,13 +849,13 @@ export interface paths {
         };
         /**
          * List API keys
-         * @description Newest first. Ended ones too. `key_prefix` tells which one a program uses. A bare array.
+         * @description Returns a plain array, newest first, expired and revoked keys included. Compare `key_prefix` to find the key that a program uses.
          */
         get: operations["apiKeys.list"];
         put?: never;
         /**
          * Create an API key
-         * @description The key is shown in this answer and never again: the API keeps only its hash. The owner is told by mail.
+         * @description Only this response contains the key: the API stores its hash. The owner gets a mail.
          */
         post: operations["apiKeys.create"];
         delete?: never;
@@ -875,7 +875,7 @@ export interface paths {
         put?: never;
         /**
          * Replace an API key
-         * @description The new key has the name and expiry of the old one, which works for `grace_seconds` more (0 without a body), never beyond its own expiry. Keys in their grace do not count against the plan's number, and there can be as many of them again.
+         * @description The new key has the name and expiry of the old one. The old key works for `grace_seconds` more (0 without a body), but never beyond its own expiry. Rotated keys do not count against the plan's limit; a second limit of the same size applies to them.
          */
         post: operations["apiKeys.rotate"];
         delete?: never;
@@ -896,7 +896,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke an API key
-         * @description It is refused at once. A second time is 400 `api_key_already_revoked`.
+         * @description The API refuses the key at once. A second revocation returns 400 `api_key_already_revoked`.
          */
         delete: operations["apiKeys.revoke"];
         options?: never;
@@ -913,7 +913,7 @@ export interface paths {
         };
         /**
          * Get the usage of an API key
-         * @description One entry per UTC day, oldest first, today last. Counts arrive some seconds late.
+         * @description One entry per UTC day, oldest first, today last. The counts are updated some seconds late.
          */
         get: operations["apiKeys.usage"];
         put?: never;
@@ -933,13 +933,13 @@ export interface paths {
         };
         /**
          * List webhooks
-         * @description Newest first. Without their secrets. A bare array.
+         * @description Returns a plain array, newest first, without the secrets.
          */
         get: operations["webhooks.list"];
         put?: never;
         /**
          * Create a webhook
-         * @description From now on the events of the project are sent to the address, at least once each, signed after Standard Webhooks. A project has at most ten webhooks.
+         * @description The API sends each new event of the project to the URL at least once. Deliveries are signed as Standard Webhooks defines. A project has at most ten webhooks.
          */
         post: operations["webhooks.create"];
         delete?: never;
@@ -960,14 +960,14 @@ export interface paths {
         post?: never;
         /**
          * Delete a webhook
-         * @description With its log, and the events that wait for it.
+         * @description Deletes the webhook, its log and its waiting events.
          */
         delete: operations["webhooks.delete"];
         options?: never;
         head?: never;
         /**
          * Change a webhook
-         * @description Fields that are left out stay as they are. Switching it on sends what still waits.
+         * @description Absent fields stay unchanged. `is_active: true` sends the events that still wait.
          */
         patch: operations["webhooks.update"];
         trace?: never;
@@ -983,7 +983,7 @@ export interface paths {
         put?: never;
         /**
          * Replace the secret of a webhook
-         * @description For `grace_seconds` (a day without a body) deliveries are signed with both secrets.
+         * @description For `grace_seconds` (one day without a body), deliveries are signed with both secrets.
          */
         post: operations["webhooks.rotate"];
         delete?: never;
@@ -1003,7 +1003,7 @@ export interface paths {
         put?: never;
         /**
          * Send a test event
-         * @description An event of type `test`, signed and repeated like every other. The log tells how it went.
+         * @description Sends an event of type `test`, signed and repeated like any other event. The list of deliveries shows the result.
          */
         post: operations["webhooks.test"];
         delete?: never;
@@ -1021,7 +1021,7 @@ export interface paths {
         };
         /**
          * List deliveries
-         * @description Newest first. With what waits and what was given up. Kept for 30 days.
+         * @description Newest first, waiting and failed ones included. Entries are kept for 30 days.
          */
         get: operations["webhooks.listDeliveries"];
         put?: never;
@@ -1043,7 +1043,7 @@ export interface paths {
         put?: never;
         /**
          * Send an event again
-         * @description With the same `webhook-id`, so that a receiver that took it can leave it out.
+         * @description Sends the event again with the same `webhook-id`. A receiver that already processed it can ignore it.
          */
         post: operations["webhooks.replay"];
         delete?: never;
@@ -1063,7 +1063,7 @@ export interface paths {
         put?: never;
         /**
          * Create a picture
-         * @description Multipart with pictures to work from, or JSON without (or with `upload_ids`). The answer comes at once; the picture is made in the background. With an `Idempotency-Key` a repeated request gives the same generation for 24 hours, marked `Idempotent-Replayed: true`. Also at `/generation/generate`.
+         * @description Send multipart with pictures to work from, or JSON without pictures or with `upload_ids`. The response comes at once; the picture is made in the background. With an `Idempotency-Key`, a repeated request returns the same generation for 24 hours, with the header `Idempotent-Replayed: true`. Alias: `/generation/generate`.
          */
         post: operations["generations.create"];
         delete?: never;
@@ -1083,7 +1083,7 @@ export interface paths {
         put?: never;
         /**
          * Create addresses for uploads
-         * @description A browser sends the pictures straight to the file storage, then names their ids as `upload_ids` of a create. JPEG, PNG or WebP, at most 10 MB each; the content is checked when it is used. Each serves one generation.
+         * @description A browser uploads pictures directly to the file storage, then sends their ids as `upload_ids` of a new generation. JPEG, PNG or WebP, at most 10 MB each. The content is checked when a generation uses it. Each upload works for one generation.
          */
         post: operations["generations.createUploads"];
         delete?: never;
@@ -1103,7 +1103,7 @@ export interface paths {
         put?: never;
         /**
          * Create a picture without an account
-         * @description Some a day for each client address. The id is the only key to the result, which goes after a day. Callable from any page. Also at `/generation/generate-anonymous`.
+         * @description A client address has a daily limit. Keep the id: nothing else gives access to the result, which is deleted after a day. Pages of any origin may call it. Alias: `/generation/generate-anonymous`.
          */
         post: operations["generations.createAnonymous"];
         delete?: never;
@@ -1121,7 +1121,7 @@ export interface paths {
         };
         /**
          * Get a picture made without an account
-         * @description Also at `/generation/anonymous-generations/{generation_id}/status`.
+         * @description Needs no credentials. Alias: `/generation/anonymous-generations/{generation_id}/status`.
          */
         get: operations["generations.getAnonymous"];
         put?: never;
@@ -1141,7 +1141,7 @@ export interface paths {
         };
         /**
          * Watch a picture made without an account
-         * @description As `generations.stream`. Also at `/generation/anonymous-generations/{generation_id}/events`; an EventSource can read it, since it needs no header.
+         * @description The same stream as for a generation with an account. It needs no header, so a browser's EventSource can read it. Alias: `/generation/anonymous-generations/{generation_id}/events`.
          */
         get: operations["generations.streamAnonymous"];
         put?: never;
@@ -1161,7 +1161,7 @@ export interface paths {
         };
         /**
          * List generations
-         * @description Newest first. Whoever runs the project sees those of all its users. Also at `/generation/generations-v2`. By `page`, or, for long lists, by `cursor`.
+         * @description Newest first. An end user sees their own generations; the developer and operators see those of all users. Use `page`, or `cursor` for long lists. Alias: `/generation/generations-v2`.
          */
         get: operations["generations.list"];
         put?: never;
@@ -1181,7 +1181,7 @@ export interface paths {
         };
         /**
          * List published pictures
-         * @description Newest first. Needs no credentials. Of one project when `X-Project-ID` or `project_id` names it. Who made a picture and what was uploaded for it is never told. Pages by number end at 10,000 pictures; a `cursor` goes on. Also at `/generation/public-generations-v2`.
+         * @description Newest first. Needs no credentials. `X-Project-ID` or `project_id` selects one project. The list never contains the creator or the uploaded pictures. Page numbers reach the first 10,000 pictures; use `cursor` for more. Alias: `/generation/public-generations-v2`.
          */
         get: operations["generations.listPublic"];
         put?: never;
@@ -1201,7 +1201,7 @@ export interface paths {
         };
         /**
          * Get the usage of a project
-         * @description Generations of all its users together count against the month. Failed ones do not, and canceled ones only beyond `cancel_limit`.
+         * @description The generations of all users count against the monthly limit. Failed ones do not count, canceled ones only beyond `cancel_limit`.
          */
         get: operations["generations.usage"];
         put?: never;
@@ -1221,7 +1221,7 @@ export interface paths {
         };
         /**
          * List models
-         * @description Those that the project's plan allows, with their options, and the defaults.
+         * @description Returns the default models and the models that the project's plan allows, with their options.
          */
         get: operations["models.list"];
         put?: never;
@@ -1241,7 +1241,7 @@ export interface paths {
         };
         /**
          * Get a generation
-         * @description Also at `/generation/generations-v2/{generation_id}/status`.
+         * @description Returns the status and the result. With `wait`, the response waits for a final status. Alias: `/generation/generations-v2/{generation_id}/status`.
          */
         get: operations["generations.get"];
         put?: never;
@@ -1261,7 +1261,7 @@ export interface paths {
         };
         /**
          * Watch a generation
-         * @description Server-sent events: each state once, progress, and the final state, which ends the stream. A stream is closed after a minute: come again with `Last-Event-ID`, as an EventSource does. Also at `/generation/generations-v2/{generation_id}/events`.
+         * @description Server-Sent Events: each status once, progress, and the final status, which ends the stream. The API closes a stream after one minute: reconnect with `Last-Event-ID`, as EventSource does. Alias: `/generation/generations-v2/{generation_id}/events`.
          */
         get: operations["generations.stream"];
         put?: never;
@@ -1287,7 +1287,7 @@ export interface paths {
         head?: never;
         /**
          * Publish a picture
-         * @description A published picture has one address, `/generation/{generation_id}/image`. Taking it back ends that one and every signed address that was given out before. JSON or a form. Also at `/generation/generations-v2/{generation_id}/public`.
+         * @description A published picture has the URL `/generation/{generation_id}/image`. `is_public: false` disables this URL and every signed URL that was issued before. Send JSON or a form. Alias: `/generation/generations-v2/{generation_id}/public`.
          */
         patch: operations["generations.setPublic"];
         trace?: never;
@@ -1303,7 +1303,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a generation
-         * @description It stays in the list as canceled. One that was sent to the provider is charged when the month has no more cancels to give back (`cancel_limit` of the usage); see `charged`.
+         * @description The generation stays in the list as canceled. It stays charged if it was already sent to the provider and the project's `cancel_limit` of the month is reached; see `charged`.
          */
         post: operations["generations.cancel"];
         delete?: never;
@@ -1324,7 +1324,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a generation
-         * @description One that still runs is stopped at the provider, and charged or not as by a cancel. Also at `/generation/generations-v2/{generation_id}`.
+         * @description Deletes the generation and its pictures. A running one is canceled first, with the same rule for the charge. Alias: `/generation/generations-v2/{generation_id}`.
          */
         delete: operations["generations.delete"];
         options?: never;
@@ -1341,7 +1341,7 @@ export interface paths {
         };
         /**
          * Get the picture of a generation
-         * @description With no credentials only when it is public, or with a ticket.
+         * @description Without credentials, the picture must be public or the URL must contain a valid `ticket`.
          */
         get: operations["generations.image"];
         put?: never;
@@ -1361,7 +1361,7 @@ export interface paths {
         };
         /**
          * Get an uploaded picture
-         * @description Never public: for those who may see the generation, or with a ticket.
+         * @description Uploaded pictures are never public. The caller must be allowed to see the generation, or the URL must contain a valid `ticket`.
          */
         get: operations["generations.exampleImage"];
         put?: never;
@@ -1381,7 +1381,7 @@ export interface paths {
         };
         /**
          * Get the subscription
-         * @description Always null: nothing is sold here. Pages of the Starter Kit ask for it.
+         * @description Always null: this service sells nothing. Pages of the Starter Kit call this endpoint.
          */
         get: operations["payments.mySubscription"];
         put?: never;
@@ -1401,7 +1401,7 @@ export interface paths {
         };
         /**
          * List payments
-         * @description Always an empty page: nothing is sold here. Pages of the Starter Kit ask for it.
+         * @description Always an empty page: this service sells nothing. Pages of the Starter Kit call this endpoint.
          */
         get: operations["payments.myPayments"];
         put?: never;
@@ -1422,8 +1422,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Call anything else about payments
-         * @description Refused, with every method: nothing is sold here.
+         * Call another payment endpoint
+         * @description Always 501, with every method: this service sells nothing.
          */
         post: operations["payments.other"];
         delete?: never;
@@ -1443,7 +1443,7 @@ export interface paths {
         put?: never;
         /**
          * Receive an event of Replicate
-         * @description Signed after Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`), at most five minutes old.
+         * @description Only for Replicate. The request must have a valid Standard Webhooks signature that is at most five minutes old.
          */
         post: operations["webhooks.replicate"];
         delete?: never;
@@ -1458,20 +1458,20 @@ export interface components {
     schemas: {
         Liveness: {
             /**
-             * @description Always, if there is an answer.
+             * @description Always `healthy`: the process responds.
              * @example healthy
              * @enum {string}
              */
             status: "healthy";
             /**
-             * @description Of the API.
+             * @description The version of the API.
              * @example 0.1.0
              */
             version: string;
         };
         Health: {
             /**
-             * @description `unhealthy`: the database, Auth or Storage does not answer. `degraded`: a part that is not required does not.
+             * @description `unhealthy`: the database, Auth or Storage does not respond. `degraded`: an optional part does not respond.
              * @example healthy
              * @enum {string}
              */
@@ -1479,13 +1479,13 @@ export interface components {
             /** @description Postgres. Required. */
             database: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
@@ -1495,13 +1495,13 @@ export interface components {
             /** @description Supabase Auth. Required. */
             auth: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
@@ -1511,29 +1511,29 @@ export interface components {
             /** @description The same as `storage`; the older name. */
             file_storage: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
-            /** @description Where the pictures are kept. Required. */
+            /** @description Supabase Storage, which keeps the pictures. Required. */
             storage: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
@@ -1541,52 +1541,52 @@ export interface components {
                 error?: string;
             };
             /**
-             * @description Where limits are counted; without it Postgres counts them.
+             * @description Redis, which counts requests for the limits. Optional: without it Postgres counts them.
              * @example {
              *       "status": "not_configured"
              *     }
              */
             redis: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
-            /** @description Who delivers mail; what waits is sent when it is back. */
+            /** @description The mail provider. Optional: while it is down, mail waits and is sent later. */
             mail: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
-            /** @description Replicate; what was asked for meanwhile is made when it is back. */
+            /** @description Replicate. Optional: while it is down, generations wait and are made later. */
             image_provider: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
@@ -1595,25 +1595,25 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description When it was asked.
+             * @description When the check ran.
              * @example 2026-11-24T09:00:00.123456Z
              */
             timestamp: string;
             /**
-             * @description Of the API.
+             * @description The version of the API.
              * @example 0.1.0
              */
             version: string;
         };
         PartHealth: {
             /**
-             * @description Whether the part answers.
+             * @description Whether the part responds.
              * @example healthy
              * @enum {string}
              */
             status: "healthy" | "unhealthy" | "not_configured";
             /**
-             * @description Milliseconds until it answered.
+             * @description Response time in milliseconds.
              * @example 3.2
              */
             latency_ms?: number;
@@ -1621,14 +1621,14 @@ export interface components {
             error?: string;
             /**
              * Format: date-time
-             * @description When it was asked.
+             * @description When the check ran.
              * @example 2026-11-24T09:00:00.123456Z
              */
             timestamp: string;
         };
         DetailedHealth: {
             /**
-             * @description `unhealthy`: the database, Auth or Storage does not answer. `degraded`: a part that is not required does not.
+             * @description `unhealthy`: the database, Auth or Storage does not respond. `degraded`: an optional part does not respond.
              * @example healthy
              * @enum {string}
              */
@@ -1636,13 +1636,13 @@ export interface components {
             /** @description Postgres. Required. */
             database: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
@@ -1652,13 +1652,13 @@ export interface components {
             /** @description Supabase Auth. Required. */
             auth: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
@@ -1668,29 +1668,29 @@ export interface components {
             /** @description The same as `storage`; the older name. */
             file_storage: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
-            /** @description Where the pictures are kept. Required. */
+            /** @description Supabase Storage, which keeps the pictures. Required. */
             storage: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
@@ -1698,52 +1698,52 @@ export interface components {
                 error?: string;
             };
             /**
-             * @description Where limits are counted; without it Postgres counts them.
+             * @description Redis, which counts requests for the limits. Optional: without it Postgres counts them.
              * @example {
              *       "status": "not_configured"
              *     }
              */
             redis: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
-            /** @description Who delivers mail; what waits is sent when it is back. */
+            /** @description The mail provider. Optional: while it is down, mail waits and is sent later. */
             mail: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
-            /** @description Replicate; what was asked for meanwhile is made when it is back. */
+            /** @description Replicate. Optional: while it is down, generations wait and are made later. */
             image_provider: {
                 /**
-                 * @description Whether the part answers.
+                 * @description Whether the part responds.
                  * @example healthy
                  * @enum {string}
                  */
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
-                 * @description Milliseconds until it answered.
+                 * @description Response time in milliseconds.
                  * @example 3.2
                  */
                 latency_ms?: number;
@@ -1752,17 +1752,17 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description When it was asked.
+             * @description When the check ran.
              * @example 2026-11-24T09:00:00.123456Z
              */
             timestamp: string;
             /**
-             * @description Of the API.
+             * @description The version of the API.
              * @example 0.1.0
              */
             version: string;
             /**
-             * @description The last failure of each part that this instance saw, also when the part is back.
+             * @description The last failure of each part that this instance saw. It stays here after the part recovers.
              * @example {
              *       "redis": {
              *         "error": "timeout",
@@ -1779,7 +1779,7 @@ export interface components {
                     error: string;
                     /**
                      * Format: date-time
-                     * @description When it was seen.
+                     * @description When the failure happened.
                      * @example 2026-11-24T09:00:00.123456Z
                      */
                     at: string;
@@ -1788,47 +1788,47 @@ export interface components {
             /** @description For operators only. */
             service?: {
                 /**
-                 * @description What the API runs on.
+                 * @description The JavaScript runtime and its version.
                  * @example Deno/2.9.6
                  */
                 runtime: string;
                 /**
-                 * @description Of the database server.
+                 * @description The version of the database server.
                  * @example 17.6
                  */
                 database_version: string;
-                /** @description Changes of the database's schema. */
+                /** @description The migrations of the database schema. */
                 migrations: {
                     /**
-                     * @description In the database.
+                     * @description Number of migrations that are applied in the database.
                      * @example 42
                      */
                     applied: number;
                     /**
-                     * @description That this version of the API brings.
+                     * @description Number of migrations in this version of the API.
                      * @example 42
                      */
                     expected: number;
                     /**
-                     * @description Brought by this version, and not applied.
+                     * @description Migrations of this version that are not applied.
                      * @example []
                      */
                     missing: string[];
                     /**
-                     * @description Applied by a newer version of the API.
+                     * @description Migrations in the database that this version does not have: a newer version applied them.
                      * @example []
                      */
                     unknown: string[];
                 };
-                /** @description Of the instance that answers. */
+                /** @description The connection pool of the instance that responds. */
                 pool: {
                     /**
-                     * @description Connections that this instance opens at most.
+                     * @description The maximum number of connections of this instance.
                      * @example 3
                      */
                     size: number;
                     /**
-                     * @description Of them, with a statement under way.
+                     * @description Connections that run a statement now.
                      * @example 1
                      */
                     in_use: number;
@@ -1838,87 +1838,87 @@ export interface components {
                      */
                     waiting: number;
                 };
-                /** @description Of the whole database server. */
+                /** @description The connections of the whole database server. */
                 connections: {
                     /**
-                     * @description That the server allows.
+                     * @description The maximum number of connections that the server allows.
                      * @example 60
                      */
                     max: number;
                     /**
-                     * @description By anybody.
+                     * @description All open connections.
                      * @example 14
                      */
                     used: number;
                     /**
-                     * @description By all instances of the API.
+                     * @description Open connections of all instances of the API.
                      * @example 6
                      */
                     api: number;
                     /**
-                     * @description Of those, not idle.
+                     * @description Connections of the API that are not idle.
                      * @example 1
                      */
                     api_active: number;
                 };
-                /** @description Generations. */
+                /** @description The queue of generations. */
                 queue: {
-                    /** @description Not accepted by Replicate yet. */
+                    /** @description Generations that Replicate has not accepted yet. */
                     pending: {
                         /**
-                         * @description How many.
+                         * @description The number of entries.
                          * @example 2
                          */
                         count: number;
                         /**
-                         * @description What nobody looked at for three minutes longer than it should be.
+                         * @description Entries that were due for a check more than three minutes ago.
                          * @example 0
                          */
                         overdue: number;
                         /**
-                         * @description Age of the oldest.
+                         * @description Age of the oldest entry in seconds.
                          * @example 12
                          */
                         oldest_seconds: number;
                     };
-                    /** @description Being made, or stored. */
+                    /** @description Generations that Replicate makes, or whose result is being stored. */
                     processing: {
                         /**
-                         * @description How many.
+                         * @description The number of entries.
                          * @example 2
                          */
                         count: number;
                         /**
-                         * @description What nobody looked at for three minutes longer than it should be.
+                         * @description Entries that were due for a check more than three minutes ago.
                          * @example 0
                          */
                         overdue: number;
                         /**
-                         * @description Age of the oldest.
+                         * @description Age of the oldest entry in seconds.
                          * @example 12
                          */
                         oldest_seconds: number;
                     };
-                    /** @description How generations of the last hour ended. */
+                    /** @description How the generations ended that finished in the last hour. */
                     ended_last_hour: {
                         /**
-                         * @description With a picture.
+                         * @description Generations that ended with a picture.
                          * @example 120
                          */
                         completed: number;
                         /**
-                         * @description Without one.
+                         * @description Generations that ended without a picture.
                          * @example 1
                          */
                         failed: number;
                         /**
-                         * @description By their owners.
+                         * @description Generations that their owners canceled.
                          * @example 2
                          */
                         canceled: number;
                     };
                 };
-                /** @description What finishes the work that requests and webhooks left behind. */
+                /** @description Periodic jobs that finish the work that requests and webhooks left unfinished. */
                 reconciler: {
                     /**
                      * @description `late`: it did not run for three minutes. `failing`: a job's last run failed.
@@ -1928,12 +1928,12 @@ export interface components {
                     status: "healthy" | "failing" | "late" | "never_ran";
                     /**
                      * Format: date-time
-                     * @description When a job ran last.
+                     * @description When a job last ran.
                      * @example 2026-11-24T09:00:00.123456Z
                      */
                     last_run_at: string | null;
                     /**
-                     * @description The last run of each job, by name.
+                     * @description The last run of each job, by the job's name.
                      * @example {
                      *       "mail": {
                      *         "ran_at": "2026-11-24T09:00:00.123456Z",
@@ -1947,23 +1947,23 @@ export interface components {
                         [key: string]: {
                             /**
                              * Format: date-time
-                             * @description When it ended.
+                             * @description When the run ended.
                              * @example 2026-11-24T09:00:00.123456Z
                              */
                             ran_at: string;
                             /**
-                             * @description What it looked at.
+                             * @description Number of entries that the run checked.
                              * @example 3
                              */
                             checked: number;
                             /**
-                             * @description What of that failed.
+                             * @description Number of those entries that failed.
                              * @example 0
                              */
                             failed: number;
                             /**
                              * Format: date-time
-                             * @description The first of its failed runs in a row.
+                             * @description When the first of the current consecutive failures happened.
                              * @example 2026-11-24T09:00:00.123456Z
                              */
                             failing_since: string | null;
@@ -1973,42 +1973,42 @@ export interface components {
                 /** @description Mail that is not sent yet. */
                 mail_outbox: {
                     /**
-                     * @description How many.
+                     * @description The number of entries.
                      * @example 0
                      */
                     waiting: number;
                     /**
-                     * @description Age of the oldest.
+                     * @description Age of the oldest entry in seconds.
                      * @example 0
                      */
                     oldest_seconds: number;
                     /**
-                     * @description Of them, tried before in vain.
+                     * @description Mails whose last attempt failed.
                      * @example 0
                      */
                     failing: number;
                 };
-                /** @description Files and predictions that are to be removed. */
+                /** @description Files and predictions that wait for their deletion. */
                 cleanup: {
                     /**
-                     * @description How many.
+                     * @description The number of entries.
                      * @example 0
                      */
                     waiting: number;
                     /**
-                     * @description Age of the oldest.
+                     * @description Age of the oldest entry in seconds.
                      * @example 0
                      */
                     oldest_seconds: number;
                 };
                 /**
-                 * @description Whether Replicate takes the token; absent without one.
+                 * @description Whether Replicate accepts the token. Absent when no token is set.
                  * @example accepted
                  * @enum {string}
                  */
                 replicate_token?: "accepted" | "refused" | "unknown";
                 /**
-                 * @description What this instance runs with. Of a secret only whether it is set.
+                 * @description The settings of this instance. For a secret it says only whether it is set.
                  * @example {
                  *       "smtp_port": 587,
                  *       "cron_secret_set": true
@@ -2021,29 +2021,29 @@ export interface components {
         };
         Error: {
             /**
-             * @description One sentence for a person.
+             * @description A sentence that you may show to a person.
              * @example Project not found.
              */
             detail: string;
             /**
-             * @description Stable, for programs.
+             * @description The error code. It never changes, so programs can branch on it.
              * @example project_not_found
              */
             code: string;
             /**
-             * @description Also in the header X-Request-Id.
+             * @description The same as in the header X-Request-Id.
              * @example 3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09
              */
             request_id: string;
             /**
-             * @description Cause and cure of this code, where the operator has published the guides.
+             * @description The page that explains this code. Present when the operator has published the guides.
              * @example https://docs.example.com/errors.html#project_not_found
              */
             doc_url?: string;
-            /** @description Only with 422: each field that is wrong. */
+            /** @description The invalid fields. Present only with status 422. */
             errors?: {
                 /**
-                 * @description `body`, `query`, `path` or `header`, then the way to the field.
+                 * @description `body`, `query`, `path` or `header`, then the path to the field.
                  * @example [
                  *       "body",
                  *       "name"
@@ -2051,12 +2051,12 @@ export interface components {
                  */
                 loc: (string | number)[];
                 /**
-                 * @description What is wrong with it.
+                 * @description What is wrong with the field.
                  * @example Required
                  */
                 msg: string;
                 /**
-                 * @description The kind of mistake, for programs.
+                 * @description The kind of mistake. Programs can branch on it.
                  * @example invalid_type
                  */
                 type: string;
@@ -2065,7 +2065,7 @@ export interface components {
             retry_after?: number;
         };
         RegisteredUser: components["schemas"]["User"] & {
-            /** @description Only for developers, and only here: the keys are not shown again. */
+            /** @description Only for developers. Store the keys: no other response contains them. */
             provisioning: {
                 /**
                  * Format: uuid
@@ -2074,33 +2074,33 @@ export interface components {
                  */
                 project_id: string;
                 /**
-                 * @description Names the developer, as `X-Developer-Key`.
+                 * @description Identifies the developer in `X-Developer-Key`.
                  * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
                  */
                 developer_key: string;
                 /**
-                 * @description Names the project's app, as `X-API-Key`.
+                 * @description Identifies the project in `X-API-Key`.
                  * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
                  */
                 api_key: string;
             } | null;
             /**
-             * @description Whether the address has to be verified before the first login. False with no tokens: log in.
+             * @description True: the email address must be verified before the first login. False without tokens: log in.
              * @example false
              */
             needs_verification: boolean;
             /**
-             * @description A JWT for `Authorization: Bearer`; good for 30 minutes, or until its session ends.
+             * @description A JWT for `Authorization: Bearer`. It is valid for 30 minutes, or until its session ends.
              * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl
              */
             access_token: string | null;
             /**
-             * @description Works once, at `POST /auth/refresh`. The session lasts seven days.
+             * @description Works once, at `POST /auth/refresh`. The session lasts at most seven days.
              * @example v1NxP0aZq7Kd
              */
             refresh_token: string | null;
             /**
-             * @description How the access token is sent.
+             * @description The authentication scheme for the access token.
              * @example bearer
              * @enum {string}
              */
@@ -2109,45 +2109,45 @@ export interface components {
         User: {
             /**
              * Format: uuid
-             * @description The account.
+             * @description The account's id.
              * @example 9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03
              */
             id: string;
             /**
-             * @description As it was registered.
+             * @description The account's email address.
              * @example ada@example.com
              */
             email: string;
             /**
-             * @description How the person wants to be called.
+             * @description The person's name.
              * @example Ada Lovelace
              */
             full_name: string | null;
             /**
-             * @description Runs the platform, runs projects, or uses an app.
+             * @description An operator runs the platform, a developer runs projects, an end user uses an app.
              * @example end_user
              * @enum {string}
              */
             role: "platform_operator" | "developer" | "end_user";
             /**
-             * @description False: the account is closed.
+             * @description False: the account is deactivated and cannot sign in.
              * @example true
              */
             is_active: boolean;
             /**
-             * @description Whether the link of a mail was used.
+             * @description Whether the email address was verified.
              * @example false
              */
             is_verified: boolean;
             /**
              * Format: date-time
-             * @description When it was registered.
+             * @description When the account was registered.
              * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
             /**
              * Format: uuid
-             * @description The project of an end user, else null.
+             * @description The project of an end user. Null for developers and operators.
              * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
              */
             project_id: string | null;
@@ -2155,7 +2155,7 @@ export interface components {
         RegisterRequest: {
             /**
              * Format: idn-email
-             * @description Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.
+             * @description One plain email address of at most 254 bytes. Case does not matter. A domain in Unicode equals the same domain in punycode.
              * @example ada@example.com
              */
             email: string;
@@ -2165,24 +2165,24 @@ export interface components {
              */
             password: string;
             /**
-             * @description How the person wants to be called.
+             * @description The person's name.
              * @example Ada Lovelace
              */
             full_name?: string | null;
         };
         Tokens: {
             /**
-             * @description A JWT for `Authorization: Bearer`; good for 30 minutes, or until its session ends.
+             * @description A JWT for `Authorization: Bearer`. It is valid for 30 minutes, or until its session ends.
              * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl
              */
             access_token: string;
             /**
-             * @description Works once, at `POST /auth/refresh`. The session lasts seven days.
+             * @description Works once, at `POST /auth/refresh`. The session lasts at most seven days.
              * @example v1NxP0aZq7Kd
              */
             refresh_token: string;
             /**
-             * @description How the access token is sent.
+             * @description The authentication scheme for the access token.
              * @example bearer
              * @enum {string}
              */
@@ -2196,12 +2196,12 @@ export interface components {
         LoginRequest: {
             /**
              * Format: idn-email
-             * @description Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.
+             * @description One plain email address of at most 254 bytes. Case does not matter. A domain in Unicode equals the same domain in punycode.
              * @example ada@example.com
              */
             email: string;
             /**
-             * @description The account's password.
+             * @description The account's current password.
              * @example Correct-horse-9
              */
             password: string;
@@ -2215,21 +2215,21 @@ export interface components {
         };
         UpdateMeRequest: {
             /**
-             * @description How the person wants to be called.
+             * @description The person's name.
              * @example Ada Lovelace
              */
             full_name?: string | null;
         };
         DeleteMeRequest: {
             /**
-             * @description The account's password.
+             * @description The account's current password.
              * @example Correct-horse-9
              */
             password: string;
         };
         LogoutRequest: {
             /**
-             * @description `local` ends this session, `others` all but this one, `global` all.
+             * @description `local` ends this session, `others` all sessions but this one, `global` all sessions.
              * @default local
              * @example local
              * @enum {string}
@@ -2239,54 +2239,54 @@ export interface components {
         Session: {
             /**
              * Format: uuid
-             * @description The session.
+             * @description The session's id.
              * @example 2a8d6f4c-5b71-4e93-a0c4-7f1e3d5b9c04
              */
             id: string;
             /**
-             * @description The user agent that signed in or refreshed last.
+             * @description The user agent of the last sign-in or refresh.
              * @example Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0
              */
             device: string | null;
             /**
-             * @description The address of the last sign-in or refresh.
+             * @description The IP address of the last sign-in or refresh.
              * @example 203.0.113.7
              */
             ip: string | null;
             /**
              * Format: date-time
-             * @description When it began.
+             * @description When the session began.
              * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description The last sign-in or refresh.
+             * @description When the last sign-in or refresh happened.
              * @example 2026-11-24T10:30:00.123456Z
              */
             last_seen_at: string;
             /**
              * Format: date-time
-             * @description Seven days after it began, at the latest.
+             * @description When the session ends: at most seven days after it began.
              * @example 2026-12-01T09:00:00.123456Z
              */
             expires_at: string;
             /**
-             * @description Whether this request was made in it.
+             * @description Whether this request belongs to the session.
              * @example true
              */
             current: boolean;
         };
         Message: {
             /**
-             * @description A sentence for a person.
-             * @example If the account has an address to verify, a mail is on its way.
+             * @description A sentence that you may show to a person.
+             * @example If the account exists and is not verified, we are sending a mail to it.
              */
             message: string;
         };
         ChangePasswordRequest: {
             /**
-             * @description The account's password.
+             * @description The account's current password.
              * @example Correct-horse-9
              */
             current_password: string;
@@ -2298,68 +2298,68 @@ export interface components {
         };
         ChangeEmailRequest: {
             /**
-             * @description The account's password.
+             * @description The account's current password.
              * @example Correct-horse-9
              */
             password: string;
             /**
              * Format: idn-email
-             * @description Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.
+             * @description One plain email address of at most 254 bytes. Case does not matter. A domain in Unicode equals the same domain in punycode.
              * @example ada@example.org
              */
             new_email: string;
         };
         VerifiedEmail: {
             /**
-             * @description A sentence for a person.
-             * @example The address is verified.
+             * @description A sentence that you may show to a person.
+             * @example The address was verified.
              */
             message: string;
             /**
-             * @description The address.
+             * @description The verified email address.
              * @example ada@example.com
              */
             email: string;
         };
         VerifyEmailRequest: {
             /**
-             * @description What the link in the mail has after `token=`, or the whole link. Spaces, line breaks, dashes and full-width characters do not matter.
+             * @description The part of the mail's link after `token=`, or the whole link. Spaces, line breaks, dashes and full-width characters do not matter.
              * @example 4c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f02
              */
             token: string;
         } | {
             /**
              * Format: uuid
-             * @description Whose address it is.
+             * @description The account whose address is verified.
              * @example 9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03
              */
             user_id: string;
             /**
-             * @description The eight digits of the mail, or the token of its link.
+             * @description The code of eight digits in the mail, or the token of its link.
              * @example 4829 1357
              */
             verification_token: string | number;
         };
         CheckedMailToken: {
             /**
-             * @description `password_reset` goes to `POST /auth/reset-password`, the others to `POST /auth/verify-email`.
+             * @description Send a `password_reset` token to `POST /auth/reset-password`, any other to `POST /auth/verify-email`.
              * @example verification
              * @enum {string}
              */
             purpose: "verification" | "password_reset" | "email_change";
             /**
-             * @description `used`: it did its work, or another token did. `expired`: ask for a new mail.
+             * @description `used`: this token or another one was already used. `expired`: request a new mail.
              * @example valid
              * @enum {string}
              */
             state: "valid" | "used" | "expired";
             /**
              * Format: date-time
-             * @description From when it is refused.
+             * @description When the token expires.
              * @example 2026-11-24T09:00:00.123456Z
              */
             expires_at: string;
-            /** @description Null for developers and operators. */
+            /** @description The project of the account. Null for developers and operators. */
             project: {
                 /**
                  * Format: uuid
@@ -2368,28 +2368,28 @@ export interface components {
                  */
                 id: string;
                 /**
-                 * @description What its mail calls the app.
+                 * @description The app's name in the project's mail.
                  * @example Postcards
                  */
                 name: string;
                 /**
-                 * @description The app's own address.
+                 * @description The URL of the app.
                  * @example https://app.example.com
                  */
                 site_url: string | null;
                 /**
-                 * @description What its mail speaks.
+                 * @description The language of the project's mail.
                  * @example de
                  * @enum {string}
                  */
                 language: "en" | "de" | "fr" | "es" | "pt" | "ja";
                 /**
-                 * @description The colour of buttons.
+                 * @description The color of buttons.
                  * @example #2563eb
                  */
                 accent_color: string | null;
                 /**
-                 * @description What can be read on it.
+                 * @description A text color that is readable on `accent_color`.
                  * @example #ffffff
                  * @enum {string|null}
                  */
@@ -2398,7 +2398,7 @@ export interface components {
         };
         CheckMailTokenRequest: {
             /**
-             * @description What the link in the mail has after `token=`, or the whole link. Spaces, line breaks, dashes and full-width characters do not matter.
+             * @description The part of the mail's link after `token=`, or the whole link. Spaces, line breaks, dashes and full-width characters do not matter.
              * @example 4c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f02
              */
             token: string;
@@ -2406,13 +2406,13 @@ export interface components {
         VerificationRequest: {
             /**
              * Format: uuid
-             * @description Whose address it is, when nobody is signed in.
+             * @description The account whose address is to be verified. For requests without an access token.
              * @example 9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03
              */
             user_id?: string;
             /**
              * Format: idn-email
-             * @description Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.
+             * @description One plain email address of at most 254 bytes. Case does not matter. A domain in Unicode equals the same domain in punycode.
              * @example ada@example.com
              */
             email?: string;
@@ -2420,14 +2420,14 @@ export interface components {
         PasswordResetRequest: {
             /**
              * Format: idn-email
-             * @description Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.
+             * @description One plain email address of at most 254 bytes. Case does not matter. A domain in Unicode equals the same domain in punycode.
              * @example ada@example.com
              */
             email: string;
         };
         ResetPasswordRequest: {
             /**
-             * @description What the link in the mail has after `token=`, or the whole link. Spaces, line breaks, dashes and full-width characters do not matter.
+             * @description The part of the mail's link after `token=`, or the whole link. Spaces, line breaks, dashes and full-width characters do not matter.
              * @example 4c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f02
              */
             token: string;
@@ -2440,70 +2440,70 @@ export interface components {
         DeveloperKey: {
             /**
              * Format: uuid
-             * @description The key's id, which is no secret.
+             * @description The key's id. It is not secret.
              * @example 6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05
              */
             id: string;
             /**
-             * @description To tell it from others in a list.
+             * @description A name that tells the key from others in the list.
              * @example Web app
              */
             name: string | null;
             /**
-             * @description The first eight characters.
+             * @description The first eight characters of the key.
              * @example ak_Qx3vT
              */
             key_prefix: string;
             /**
-             * @description Whether a request with it is let in.
+             * @description Whether the API accepts the key.
              * @example true
              */
             is_active: boolean;
             /**
              * Format: date-time
-             * @description The last request with it, some seconds late.
+             * @description When the key was last used. The value is updated some seconds late.
              * @example 2026-11-24T09:00:00.123456Z
              */
             last_used_at: string | null;
             /**
              * Format: date-time
-             * @description From when on it is refused.
+             * @description When the key expires.
              * @example 2027-11-24T09:00:00.000000Z
              */
             expires_at: string | null;
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description When it was created.
              * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
             /**
-             * @description Whether the key alone, without a token, manages projects.
+             * @description Whether the key manages projects without an access token.
              * @example false
              */
             management: boolean;
         };
         CreatedDeveloperKey: components["schemas"]["DeveloperKey"] & {
             /**
-             * @description The whole key. It is shown only here.
+             * @description The whole key. Store it: no other response contains it.
              * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
              */
             key: string;
         };
         DeveloperKeyCreateRequest: {
             /**
-             * @description To tell it from others in a list.
+             * @description A name that tells the key from others in the list.
              * @example Web app
              */
             name?: string | null;
             /**
              * Format: date-time
-             * @description From when on it is refused. Null never expires.
+             * @description When the key expires. Null: never.
              * @example 2027-11-24T09:00:00Z
              */
             expires_at?: string | null;
             /**
-             * @description Whether the key alone, without a token, manages projects. For servers: it is refused on requests from browsers.
+             * @description Whether the key manages projects without an access token. Only for servers: the API refuses it on requests from browsers.
              * @default false
              * @example false
              */
@@ -2511,7 +2511,7 @@ export interface components {
         };
         DeveloperKeyRotateRequest: {
             /**
-             * @description Seconds that the old key still works, at most to its own expiry.
+             * @description For how many seconds the old key still works, at most until its own expiry.
              * @default 0
              * @example 86400
              */
@@ -2520,133 +2520,133 @@ export interface components {
         Project: {
             /**
              * Format: uuid
-             * @description What `X-Project-ID` names.
+             * @description The project's id. Send it as `X-Project-ID`.
              * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
              */
             id: string;
             /**
              * Format: uuid
-             * @description The developer who runs it.
+             * @description The developer who owns the project.
              * @example 0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01
              */
             owner_id: string;
             /**
-             * @description What the project is called, in mail too.
+             * @description The project's name. Mail shows it too.
              * @example Postcards
              */
             name: string;
             /**
-             * @description A note for whoever runs it.
+             * @description A note for the people who run the project.
              * @example Photos become postcards.
              */
             description: string | null;
             /**
-             * @description False: its keys and end users are refused.
+             * @description False: the API refuses its keys and end users.
              * @example true
              */
             is_active: boolean;
             /**
-             * @description True: an operator switched it off, and only an operator can switch it on.
+             * @description True: an operator suspended the project, and only an operator can end that.
              * @example false
              */
             is_suspended: boolean;
             /**
-             * @description `required`: an end user gets no tokens before the link of a mail is used. `optional`, the default: tokens at once.
+             * @description `required`: an end user gets tokens only after the address is verified. `optional`, the default: registration returns tokens at once.
              * @example optional
              * @enum {string}
              */
             email_verification: "optional" | "required";
             /**
-             * @description Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.
+             * @description Origins of web pages that may call the API for this project. `*` allows every origin, `https://*.example.com` every subdomain. An empty list allows none.
              * @example [
              *       "https://app.example.com"
              *     ]
              */
             allowed_origins: string[];
             /**
-             * @description The app's own address, which mails and our pages link back to.
+             * @description The URL of the app. Mails and the API's pages link to it.
              * @example https://app.example.com
              */
             site_url: string | null;
             /**
-             * @description The app's page for links that confirm an address; it gets `?token=` and `user_id=`. Null: a page of the API.
+             * @description The app's page that verification links open, with `?token=` and `user_id=`. Null: a page of the API.
              * @example https://app.example.com/verify-email
              */
             verify_url: string | null;
             /**
-             * @description The app's page for links that set a new password; it gets `?token=`. Null: a page of the API.
+             * @description The app's page that password reset links open, with `?token=`. Null: a page of the API.
              * @example https://app.example.com/reset-password
              */
             reset_url: string | null;
             /**
-             * @description Charged pictures of one end user a UTC day. Null: only the plan limits.
+             * @description Charged generations of one end user per UTC day. Null: only the plan's limit applies.
              * @example 3
              */
             user_generations_per_day: number | null;
             /**
-             * @description The same a UTC month.
+             * @description Charged generations of one end user per UTC month. Null: only the plan's limit applies.
              * @example 30
              */
             user_generations_per_month: number | null;
             /**
-             * @description Pictures of one end user that may be made at once. Null: only the plan limits.
+             * @description Generations of one end user that may run at once. Null: only the plan's limit applies.
              * @example 1
              */
             user_concurrent: number | null;
             mail: components["schemas"]["MailSettings"];
             /**
-             * @description Set by an operator; null follows the owner's plan.
+             * @description The plan that an operator set for this project. Null: the owner's plan applies.
              * @example starter
              */
             plan_id: string | null;
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description When it was created.
              * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description When it was changed last.
+             * @description When it was last changed.
              * @example 2026-11-24T09:00:00.123456Z
              */
             updated_at: string;
             /**
              * Format: date-time
-             * @description Only in the list of deleted projects: when it was deleted.
+             * @description When the project was deleted. Only in the list of deleted projects.
              */
             deleted_at?: string;
             /**
              * Format: date-time
-             * @description Until then a deleted project can be restored; null is for ever.
+             * @description Until then the deleted project can be restored. Null: without a time limit.
              */
             removed_after?: string | null;
         };
-        /** @description How its mail looks. */
+        /** @description How the project's mail looks. */
         MailSettings: {
             /**
-             * @description Whom its mail comes from, and what mails and our pages call the app. Null: the project's name. The address stays the platform's.
+             * @description The sender's name, and the app's name in mails and on the API's pages. Null: the project's name. The sender's address is always the platform's.
              * @example Postcards
              */
             sender_name: string | null;
             /**
-             * @description A picture at the top of each mail, by https. It is shown 40 pixels high.
+             * @description The https URL of a picture for the top of each mail. It is shown 40 pixels high.
              * @example https://app.example.com/logo.png
              */
             logo_url: string | null;
             /**
-             * @description The colour of buttons, as `#rrggbb`. Their text is black or white, whichever can be read better.
+             * @description The color of buttons, as `#rrggbb`. Their text is black or white, whichever is easier to read.
              * @example #2563eb
              */
             accent_color: string | null;
             /**
-             * @description What mails and our pages speak. Null: English.
+             * @description The language of mails and of the API's pages. Null: English.
              * @example de
              * @enum {string}
              */
             language: "en" | "de" | "fr" | "es" | "pt" | "ja";
             /**
-             * @description The end of each mail. Addresses in it begin with `https://` and become links.
+             * @description The text at the end of each mail. URLs in it must begin with `https://` and become links.
              * @example Postcards Ltd, 1 Pier Road, Brighton
              *     https://app.example.com/imprint
              */
@@ -2654,23 +2654,23 @@ export interface components {
         };
         ProjectCreateRequest: {
             /**
-             * @description What the project is called, in mail too.
+             * @description The project's name. Mail shows it too.
              * @example Postcards
              */
             name: string;
             /**
-             * @description A note for whoever runs it.
+             * @description A note for the people who run the project.
              * @example Photos become postcards.
              */
             description?: string | null;
             /**
-             * @description `required`: an end user gets no tokens before the link of a mail is used. `optional`, the default: tokens at once.
+             * @description `required`: an end user gets tokens only after the address is verified. `optional`, the default: registration returns tokens at once.
              * @example optional
              * @enum {string}
              */
             email_verification?: "optional" | "required";
             /**
-             * @description Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.
+             * @description Origins of web pages that may call the API for this project. `*` allows every origin, `https://*.example.com` every subdomain. An empty list allows none.
              * @example [
              *       "https://app.example.com",
              *       "https://*.example.com"
@@ -2679,85 +2679,85 @@ export interface components {
             allowed_origins?: string[];
             /**
              * Format: uri
-             * @description The app's own address, which mails and our pages link back to.
+             * @description The URL of the app. Mails and the API's pages link to it.
              * @example https://app.example.com
              */
             site_url?: string | null;
             /**
              * Format: uri
-             * @description The app's page for links that confirm an address; it gets `?token=` and `user_id=`. Null: a page of the API.
+             * @description The app's page that verification links open, with `?token=` and `user_id=`. Null: a page of the API.
              * @example https://app.example.com/verify-email
              */
             verify_url?: string | null;
             /**
              * Format: uri
-             * @description The app's page for links that set a new password; it gets `?token=`. Null: a page of the API.
+             * @description The app's page that password reset links open, with `?token=`. Null: a page of the API.
              * @example https://app.example.com/reset-password
              */
             reset_url?: string | null;
             /**
-             * @description Charged pictures of one end user a UTC day. Null: only the plan limits.
+             * @description Charged generations of one end user per UTC day. Null: only the plan's limit applies.
              * @example 3
              */
             user_generations_per_day?: number | null;
             /**
-             * @description The same a UTC month.
+             * @description Charged generations of one end user per UTC month. Null: only the plan's limit applies.
              * @example 30
              */
             user_generations_per_month?: number | null;
             /**
-             * @description Pictures of one end user that may be made at once. Null: only the plan limits.
+             * @description Generations of one end user that may run at once. Null: only the plan's limit applies.
              * @example 1
              */
             user_concurrent?: number | null;
             mail?: components["schemas"]["MailSettingsUpdate"];
         };
-        /** @description How its mail looks; what is left out stays as it is. */
+        /** @description How the project's mail looks. Absent fields stay unchanged. */
         MailSettingsUpdate: {
             /**
-             * @description Whom its mail comes from, and what mails and our pages call the app. Null: the project's name. The address stays the platform's.
+             * @description The sender's name, and the app's name in mails and on the API's pages. Null: the project's name. The sender's address is always the platform's.
              * @example Postcards
              */
             sender_name?: string | null;
             /**
              * Format: uri
-             * @description A picture at the top of each mail, by https. It is shown 40 pixels high.
+             * @description The https URL of a picture for the top of each mail. It is shown 40 pixels high.
              * @example https://app.example.com/logo.png
              */
             logo_url?: string | null;
             /**
-             * @description The colour of buttons, as `#rrggbb`. Their text is black or white, whichever can be read better.
+             * @description The color of buttons, as `#rrggbb`. Their text is black or white, whichever is easier to read.
              * @example #2563eb
              */
             accent_color?: string | null;
             /**
-             * @description What mails and our pages speak. Null: English.
+             * @description The language of mails and of the API's pages. Null: English.
              * @example de
              * @enum {string|null}
              */
             language?: "en" | "de" | "fr" | "es" | "pt" | "ja" | null;
             /**
-             * @description The end of each mail. Addresses in it begin with `https://` and become links.
+             * @description The text at the end of each mail. URLs in it must begin with `https://` and become links.
              * @example Postcards Ltd, 1 Pier Road, Brighton
              *     https://app.example.com/imprint
              */
             footer?: string | null;
         };
         ProjectUsers: {
-            /** @description One page. */
+            /** @description The entries of this page. */
             users: components["schemas"]["ProjectUser"][];
             /**
-             * @description How many there are on all pages.
+             * @description The number of entries on all pages.
              * @example 1
              */
             total: number;
             /**
-             * @description The page that was asked for.
+             * @description The number of this page.
              * @example 1
              */
             page: number;
             /**
-             * @description How many a page has at most.
+             * @description The maximum number of entries per page.
              * @example 50
              */
             page_size: number;
@@ -2776,22 +2776,22 @@ export interface components {
              */
             joined_at: string;
             /**
-             * @description What the project is called, in mail too.
+             * @description The project's name. Mail shows it too.
              * @example Postcards
              */
             project_name: string;
             /**
-             * @description Instead of the project's `user_generations_per_day`. Null follows it.
+             * @description This user's limit, instead of the project's `user_generations_per_day`. Null: the project's limit applies.
              * @example 10
              */
             generations_per_day: number | null;
             /**
-             * @description Instead of `user_generations_per_month`. Null follows it.
+             * @description This user's limit, instead of the project's `user_generations_per_month`. Null: the project's limit applies.
              * @example 100
              */
             generations_per_month: number | null;
             /**
-             * @description Instead of `user_concurrent`. Null follows it.
+             * @description This user's limit, instead of the project's `user_concurrent`. Null: the project's limit applies.
              * @example 2
              */
             concurrent_generations: number | null;
@@ -2799,15 +2799,15 @@ export interface components {
         GlobalStats: components["schemas"]["ProjectStats"] & {
             projects: components["schemas"]["CountStats"] & unknown;
         };
-        /** @description End users. */
+        /** @description The number of end users. */
         CountStats: {
             /**
-             * @description All of them.
+             * @description The number of all entries.
              * @example 12
              */
             total: number;
             /**
-             * @description Those that are let in.
+             * @description The number of active entries.
              * @example 11
              */
             active: number;
@@ -2819,57 +2819,57 @@ export interface components {
         ProjectTransfer: {
             /**
              * Format: uuid
-             * @description What is offered.
+             * @description The offered project.
              * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
              */
             project_id: string;
             /**
-             * @description What it is called.
+             * @description The name of the project.
              * @example Postcards
              */
             project_name: string;
             /**
-             * @description Whom it is offered to.
+             * @description The email address of the developer who gets the offer.
              * @example grace@example.com
              */
             email: string;
             /**
-             * @description Who owns it now.
+             * @description The email address of the current owner.
              * @example ada@example.com
              */
             owner_email: string;
             /**
              * Format: date-time
-             * @description When it was offered.
+             * @description When the offer was made.
              * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description Seven days later: from then on it cannot be accepted.
+             * @description When the offer expires: seven days after it was made.
              * @example 2026-12-01T09:00:00.123456Z
              */
             expires_at: string;
         };
         ProjectUpdateRequest: {
             /**
-             * @description What the project is called, in mail too.
+             * @description The project's name. Mail shows it too.
              * @example Postcards
              */
             name?: string | null;
             /**
-             * @description A note for whoever runs it.
+             * @description A note for the people who run the project.
              * @example Photos become postcards.
              */
             description?: string | null;
             /**
-             * @description `required`: an end user gets no tokens before the link of a mail is used. `optional`, the default: tokens at once.
+             * @description `required`: an end user gets tokens only after the address is verified. `optional`, the default: registration returns tokens at once.
              * @example optional
              * @enum {string}
              */
             email_verification?: "optional" | "required";
             /**
-             * @description Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.
+             * @description Origins of web pages that may call the API for this project. `*` allows every origin, `https://*.example.com` every subdomain. An empty list allows none.
              * @example [
              *       "https://app.example.com",
              *       "https://*.example.com"
@@ -2878,108 +2878,108 @@ export interface components {
             allowed_origins?: string[];
             /**
              * Format: uri
-             * @description The app's own address, which mails and our pages link back to.
+             * @description The URL of the app. Mails and the API's pages link to it.
              * @example https://app.example.com
              */
             site_url?: string | null;
             /**
              * Format: uri
-             * @description The app's page for links that confirm an address; it gets `?token=` and `user_id=`. Null: a page of the API.
+             * @description The app's page that verification links open, with `?token=` and `user_id=`. Null: a page of the API.
              * @example https://app.example.com/verify-email
              */
             verify_url?: string | null;
             /**
              * Format: uri
-             * @description The app's page for links that set a new password; it gets `?token=`. Null: a page of the API.
+             * @description The app's page that password reset links open, with `?token=`. Null: a page of the API.
              * @example https://app.example.com/reset-password
              */
             reset_url?: string | null;
             /**
-             * @description Charged pictures of one end user a UTC day. Null: only the plan limits.
+             * @description Charged generations of one end user per UTC day. Null: only the plan's limit applies.
              * @example 3
              */
             user_generations_per_day?: number | null;
             /**
-             * @description The same a UTC month.
+             * @description Charged generations of one end user per UTC month. Null: only the plan's limit applies.
              * @example 30
              */
             user_generations_per_month?: number | null;
             /**
-             * @description Pictures of one end user that may be made at once. Null: only the plan limits.
+             * @description Generations of one end user that may run at once. Null: only the plan's limit applies.
              * @example 1
              */
             user_concurrent?: number | null;
             mail?: components["schemas"]["MailSettingsUpdate"];
             /**
-             * @description False: its keys and end users are refused.
+             * @description False: the API refuses its keys and end users.
              * @example true
              */
             is_active?: boolean;
         };
         ProjectPlanRequest: {
             /**
-             * @description Null follows the owner's plan again.
+             * @description The plan for this project. Null: the owner's plan applies again.
              * @example premium
              */
             plan_id: string | null;
         };
         Plans: {
-            /** @description The smallest first. */
+            /** @description The plans, the smallest first. */
             plans: components["schemas"]["Plan"][];
         };
         Plan: {
             /**
-             * @description Its name.
+             * @description The plan's id.
              * @example starter
              */
             id: string;
             /**
-             * @description Whether new developers get it.
+             * @description Whether new developers get this plan.
              * @example false
              */
             is_default: boolean;
             /**
-             * @description Whether the caller has it.
+             * @description Whether the caller has this plan.
              * @example true
              */
             is_current: boolean;
             /**
-             * @description Charged pictures of a project in a UTC month. Null is no limit.
+             * @description Charged generations of a project per UTC month. Null: no limit.
              * @example 1000
              */
             generations_per_month: number | null;
             /**
-             * @description Pictures of a project that may be made at once. Null is no limit.
+             * @description Generations of a project that may run at once. Null: no limit.
              * @example 3
              */
             concurrent_generations: number | null;
             /**
-             * @description Projects of a developer. Null is no limit.
+             * @description Projects that a developer may have. Null: no limit.
              * @example 20
              */
             projects: number | null;
             /**
-             * @description Active API keys of a project. Null is no limit.
+             * @description Active API keys that a project may have. Null: no limit.
              * @example 10
              */
             api_keys_per_project: number | null;
             /**
-             * @description Requests a UTC day. Null is no limit.
+             * @description Requests per UTC day. Null: no limit.
              * @example 10000
              */
             requests_per_day: number | null;
             /**
-             * @description Polls and reads a minute. Null is no limit.
+             * @description Status polls and other reads per minute. Null: no limit.
              * @example 1200
              */
             reads_per_minute: number | null;
             /**
-             * @description Logins and registrations of one address in an hour. Null is no limit.
+             * @description Logins and registrations of one client address per hour. Null: no limit.
              * @example 500
              */
             auth_calls_per_hour: number | null;
             /**
-             * @description Models that a request may name, beside the defaults.
+             * @description Models that a request may name, in addition to the defaults.
              * @example [
              *       "google/nano-banana"
              *     ]
@@ -2988,76 +2988,76 @@ export interface components {
         };
         ProjectUserUpdateRequest: {
             /**
-             * @description False closes the account.
+             * @description False deactivates the account, true activates it again.
              * @example false
              */
             is_active?: boolean;
             /**
-             * @description Instead of the project's `user_generations_per_day`. Null follows it.
+             * @description This user's limit, instead of the project's `user_generations_per_day`. Null: the project's limit applies.
              * @example 10
              */
             generations_per_day?: number | null;
             /**
-             * @description Instead of `user_generations_per_month`. Null follows it.
+             * @description This user's limit, instead of the project's `user_generations_per_month`. Null: the project's limit applies.
              * @example 100
              */
             generations_per_month?: number | null;
             /**
-             * @description Instead of `user_concurrent`. Null follows it.
+             * @description This user's limit, instead of the project's `user_concurrent`. Null: the project's limit applies.
              * @example 2
              */
             concurrent_generations?: number | null;
         };
         AuditEvents: {
-            /** @description One page. */
+            /** @description The entries of this page. */
             events: components["schemas"]["AuditEvent"][];
             /**
-             * @description How many there are on all pages.
+             * @description The number of entries on all pages.
              * @example 1
              */
             total: number;
             /**
-             * @description The page that was asked for.
+             * @description The number of this page.
              * @example 1
              */
             page: number;
             /**
-             * @description How many a page has at most.
+             * @description The maximum number of entries per page.
              * @example 50
              */
             page_size: number;
         };
         AuditEvent: {
             /**
-             * @description Grows with time.
+             * @description The event's id. A later event has a higher id.
              * @example 4711
              */
             id: number;
             /**
              * Format: date-time
-             * @description When it was done.
+             * @description When the change was made.
              * @example 2026-11-24T09:00:00.123456Z
              */
             occurred_at: string;
             /**
-             * @description What kind of thing was changed.
+             * @description The kind of the changed resource.
              * @example project
              * @enum {string}
              */
             resource: "project" | "user" | "api_key" | "project_transfer" | "webhook";
             /**
-             * @description The id of that thing.
+             * @description The id of the changed resource.
              * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
              */
             resource_id: string;
             /**
-             * @description What was done to it.
+             * @description What was done to the resource.
              * @example update
              * @enum {string}
              */
             action: "create" | "update" | "delete";
             /**
-             * @description `{column: {old, new}}`; of a personal column only `{redacted: true}`; empty for a delete.
+             * @description `{column: {old, new}}` for each changed column, `{redacted: true}` for a column with personal data. Empty for a delete.
              * @example {
              *       "name": {
              *         "old": "Postcards",
@@ -3072,28 +3072,28 @@ export interface components {
             };
             /**
              * Format: uuid
-             * @description Whose account did it; null for a key alone and for the system.
+             * @description The account that made the change. Null for a key without an account and for the system.
              * @example 0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01
              */
             actor_id: string | null;
             /**
-             * @description As what they did it.
+             * @description The role in which the change was made.
              * @example developer
              * @enum {string}
              */
             actor_role: "platform_operator" | "developer" | "end_user" | "anonymous" | "system";
             /**
-             * @description The address that the request came from.
+             * @description The IP address of the request.
              * @example 203.0.113.7
              */
             ip: string | null;
             /**
-             * @description The program that sent it.
+             * @description The user agent of the request.
              * @example curl/8.14.1
              */
             user_agent: string | null;
             /**
-             * @description The request, as in its `X-Request-Id`.
+             * @description The `X-Request-Id` of the request.
              * @example 3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09
              */
             request_id: string | null;
@@ -3105,12 +3105,12 @@ export interface components {
              */
             from_name: string;
             /**
-             * @description The platform's address.
+             * @description The sender's address, which is the platform's.
              * @example no-reply@mail.example.com
              */
             from_address: string;
             /**
-             * @description In the language of the project.
+             * @description The subject, in the project's language.
              * @example Confirm your address for Postcards
              */
             subject: string;
@@ -3122,7 +3122,7 @@ export interface components {
              */
             text: string;
             /**
-             * @description The same as a whole page. Show it in an `<iframe sandbox srcdoc>`.
+             * @description The mail as a complete HTML page. Show it in an `<iframe sandbox srcdoc>`.
              * @example <!doctype html>
              *     <html lang="en" dir="ltr">…</html>
              */
@@ -3130,7 +3130,7 @@ export interface components {
         };
         MailPreviewRequest: {
             /**
-             * @description Which mail.
+             * @description The kind of the mail.
              * @example verification
              * @enum {string}
              */
@@ -3139,14 +3139,14 @@ export interface components {
         };
         SentTestMail: {
             /**
-             * @description The address that it goes to.
+             * @description The address that the mail goes to.
              * @example grace@example.com
              */
             email: string;
         };
         MailTestRequest: {
             /**
-             * @description Which mail.
+             * @description The kind of the mail.
              * @example verification
              * @enum {string}
              */
@@ -3156,19 +3156,19 @@ export interface components {
         ProjectTransferRequest: {
             /**
              * Format: idn-email
-             * @description Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.
+             * @description One plain email address of at most 254 bytes. Case does not matter. A domain in Unicode equals the same domain in punycode.
              * @example grace@example.com
              */
             email: string;
             /**
-             * @description The account's password.
+             * @description The account's current password.
              * @example Correct-horse-9
              */
             password: string;
         };
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             /**
-             * @description The whole key. It is shown only here.
+             * @description The whole key. Store it: no other response contains it.
              * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
              */
             key: string;
@@ -3176,81 +3176,81 @@ export interface components {
         ApiKey: {
             /**
              * Format: uuid
-             * @description The key's id, which is no secret.
+             * @description The key's id. It is not secret.
              * @example 6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05
              */
             id: string;
             /**
-             * @description To tell it from others in a list.
+             * @description A name that tells the key from others in the list.
              * @example Web app
              */
             name: string | null;
             /**
-             * @description The first eight characters.
+             * @description The first eight characters of the key.
              * @example ak_Qx3vT
              */
             key_prefix: string;
             /**
-             * @description Whether a request with it is let in.
+             * @description Whether the API accepts the key.
              * @example true
              */
             is_active: boolean;
             /**
              * Format: date-time
-             * @description The last request with it, some seconds late.
+             * @description When the key was last used. The value is updated some seconds late.
              * @example 2026-11-24T09:00:00.123456Z
              */
             last_used_at: string | null;
             /**
-             * @description A rotated key still works until `grace_ends_at`.
+             * @description The state of the key. A rotated key works until `grace_ends_at`.
              * @example active
              * @enum {string}
              */
             status: "active" | "revoked" | "rotated" | "expired";
             /**
              * Format: date-time
-             * @description From when on it is refused.
+             * @description When the key expires.
              * @example 2027-11-24T09:00:00.000000Z
              */
             expires_at: string | null;
             /**
              * Format: date-time
-             * @description Set by a rotation: the key is refused from then on.
+             * @description When a rotated key stops working. Null for a key that was not rotated.
              * @example null
              */
             grace_ends_at: string | null;
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description When it was created.
              * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
         };
         ApiKeyCreateRequest: {
             /**
-             * @description To tell it from others in a list.
+             * @description A name that tells the key from others in the list.
              * @example Web app
              */
             name?: string | null;
             /**
              * Format: date-time
-             * @description From when on it is refused. Null never expires.
+             * @description When the key expires. Null: never.
              * @example 2027-11-24T09:00:00Z
              */
             expires_at?: string | null;
         };
         RotatedApiKey: components["schemas"]["CreatedApiKey"] & {
-            /** @description The old key. */
+            /** @description The old key that this one replaces. */
             replaces: {
                 /**
                  * Format: uuid
-                 * @description The old key's id.
+                 * @description The id of the old key.
                  * @example 6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05
                  */
                 id: string;
                 /**
                  * Format: date-time
-                 * @description Until when it works.
+                 * @description When the old key stops working.
                  * @example 2026-11-25T09:00:00.123456Z
                  */
                 grace_ends_at: string;
@@ -3258,7 +3258,7 @@ export interface components {
         };
         ApiKeyRotateRequest: {
             /**
-             * @description Seconds that the old key still works, at most to its own expiry.
+             * @description For how many seconds the old key still works, at most until its own expiry.
              * @default 0
              * @example 86400
              */
@@ -3267,24 +3267,24 @@ export interface components {
         ApiKeyUsage: {
             /**
              * Format: date
-             * @description UTC.
+             * @description The day, in UTC.
              * @example 2026-11-24
              */
             day: string;
             /**
-             * @description All of that day.
+             * @description All requests with the key on that day.
              * @example 128
              */
             requests: number;
             /**
-             * @description Those with a status of 400 or more.
+             * @description Requests that got a status of 400 or higher.
              * @example 3
              */
             errors: number;
         };
         WebhookWithSecret: components["schemas"]["Webhook"] & {
             /**
-             * @description Signs every delivery after Standard Webhooks. It is shown only here.
+             * @description The secret that signs every delivery, as Standard Webhooks defines it. Store it: no other response contains it.
              * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
              */
             secret: string;
@@ -3297,17 +3297,17 @@ export interface components {
              */
             id: string;
             /**
-             * @description Where events are sent.
+             * @description The URL that gets the events.
              * @example https://app.example.com/api/cloud-api-events
              */
             url: string;
             /**
-             * @description To tell it from others.
+             * @description A text that tells the webhook from others.
              * @example Orders
              */
             description: string | null;
             /**
-             * @description Which events are sent.
+             * @description The kinds of events that are sent.
              * @example [
              *       "generation.completed",
              *       "generation.failed"
@@ -3321,25 +3321,25 @@ export interface components {
             is_active: boolean;
             /**
              * Format: date-time
-             * @description The first failure since the last success.
+             * @description When the first failure after the last success happened. Null while deliveries succeed.
              * @example null
              */
             failing_since: string | null;
             /**
              * Format: date-time
-             * @description When it was switched off: nothing was taken for three days, or the answer was 410.
+             * @description When the API disabled the webhook: all deliveries failed for three days, or the receiver responded with 410.
              * @example null
              */
             disabled_at: string | null;
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description When it was created.
              * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description When it last changed.
+             * @description When the webhook was last changed.
              * @example 2026-11-24T09:00:00.123456Z
              */
             updated_at: string;
@@ -3347,12 +3347,12 @@ export interface components {
         WebhookCreateRequest: {
             /**
              * Format: uri
-             * @description Where events are sent by POST: https, with a host that the public DNS knows, without credentials or a fragment.
+             * @description The https URL that gets the events by POST. Its host must be in the public DNS. Credentials and a fragment are not allowed.
              * @example https://app.example.com/api/cloud-api-events
              */
             url: string;
             /**
-             * @description Which events are sent.
+             * @description The kinds of events that are sent.
              * @example [
              *       "generation.completed",
              *       "generation.failed"
@@ -3360,7 +3360,7 @@ export interface components {
              */
             events: ("generation.completed" | "generation.failed" | "generation.canceled" | "user.created" | "user.verified" | "user.deleted" | "quota.reached")[];
             /**
-             * @description To tell it from others in a list.
+             * @description A name that tells the key from others in the list.
              * @example Orders
              */
             description?: string | null;
@@ -3368,12 +3368,12 @@ export interface components {
         WebhookUpdateRequest: {
             /**
              * Format: uri
-             * @description Where events are sent by POST: https, with a host that the public DNS knows, without credentials or a fragment.
+             * @description The https URL that gets the events by POST. Its host must be in the public DNS. Credentials and a fragment are not allowed.
              * @example https://app.example.com/api/cloud-api-events
              */
             url?: string;
             /**
-             * @description Which events are sent.
+             * @description The kinds of events that are sent.
              * @example [
              *       "generation.completed",
              *       "generation.failed"
@@ -3381,19 +3381,19 @@ export interface components {
              */
             events?: ("generation.completed" | "generation.failed" | "generation.canceled" | "user.created" | "user.verified" | "user.deleted" | "quota.reached")[];
             /**
-             * @description To tell it from others in a list.
+             * @description A name that tells the key from others in the list.
              * @example Orders
              */
             description?: string | null;
             /**
-             * @description Off: events are not recorded, and what waits is not sent. On: what waits is sent.
+             * @description False: events are not recorded, and waiting events are not sent. True: waiting events are sent.
              * @example true
              */
             is_active?: boolean;
         };
         WebhookRotateRequest: {
             /**
-             * @description Seconds in which deliveries are signed with the old secret too.
+             * @description For how many seconds deliveries are signed with the old secret too.
              * @default 86400
              * @example 86400
              */
@@ -3402,40 +3402,40 @@ export interface components {
         WebhookDelivery: {
             /**
              * Format: uuid
-             * @description The header `webhook-id`, the same at every attempt.
+             * @description The header `webhook-id`. It is the same at every attempt.
              * @example 3e9b5d7f-1c62-4a08-b7d4-8f0a2c6e4b11
              */
             id: string;
             /**
-             * @description What happened.
+             * @description The kind of the event.
              * @example generation.completed
              */
             event: string;
             /**
              * Format: uuid
-             * @description The generation or account that it is about; else the project.
+             * @description The id of the generation or account of the event, else of the project.
              * @example 1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07
              */
             subject_id: string;
             /**
-             * @description `delivered` after an answer of 2xx; `failed` when it was given up.
+             * @description `delivered`: the receiver responded with 2xx. `failed`: all attempts failed.
              * @example delivered
              * @enum {string}
              */
             status: "waiting" | "delivered" | "failed";
             /**
-             * @description How often it was sent.
+             * @description The number of attempts so far.
              * @example 1
              */
             attempts: number;
             /**
              * Format: date-time
-             * @description When it is sent again; null when it is over.
+             * @description When the next attempt is due. Null after the last attempt.
              * @example null
              */
             next_attempt_at: string | null;
             /**
-             * @description Status of the last answer; null without one.
+             * @description The HTTP status of the last response. Null without a response.
              * @example 204
              */
             response_status: number | null;
@@ -3446,39 +3446,39 @@ export interface components {
             error: string | null;
             /**
              * Format: date-time
-             * @description When it happened.
+             * @description When the event happened.
              * @example 2026-11-24T09:00:00.123456Z
              */
             occurred_at: string;
             /**
              * Format: date-time
-             * @description When it was delivered or given up.
+             * @description When the delivery succeeded or finally failed.
              * @example 2026-11-24T09:00:00.123456Z
              */
             finished_at: string | null;
         };
         WebhookDeliveries: {
-            /** @description One page. */
+            /** @description The entries of this page. */
             deliveries: components["schemas"]["WebhookDelivery"][];
             /**
-             * @description How many there are on all pages.
+             * @description The number of entries on all pages.
              * @example 1
              */
             total: number;
             /**
-             * @description The page that was asked for.
+             * @description The number of this page.
              * @example 1
              */
             page: number;
             /**
-             * @description How many a page has at most.
+             * @description The maximum number of entries per page.
              * @example 50
              */
             page_size: number;
         };
         CreatedGeneration: components["schemas"]["Generation"] & {
             /**
-             * @description A sentence for a person.
+             * @description A sentence that you may show to a person.
              * @example Generation request submitted successfully
              */
             message: string;
@@ -3486,12 +3486,12 @@ export interface components {
         Generation: {
             /**
              * Format: uuid
-             * @description What its status is asked with.
+             * @description The generation's id. Use it to get the status.
              * @example 1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07
              */
             id: string;
             /**
-             * @description `pending`, then `processing`, then one of the others, which are final. Never backwards.
+             * @description `pending`, then `processing`, then one of the others, which are final. The status never goes back.
              * @example completed
              * @enum {string}
              */
@@ -3502,206 +3502,206 @@ export interface components {
              */
             instructions: string;
             /**
-             * @description What makes the picture.
+             * @description The model that makes the picture.
              * @example google/nano-banana
              */
             model: string;
             /**
-             * @description Absolute; opens in a browser without a header.
+             * @description The absolute URL of the picture. A browser opens it without extra headers. Null until the generation is completed.
              * @example http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1
              */
             generated_image_url: string | null;
-            /** @description All pictures; most models make one. Empty until it is completed. */
+            /** @description All pictures of the generation; most models make one. Empty until the generation is completed. */
             images: {
                 /**
-                 * @description As `generated_image_url`.
+                 * @description The absolute URL of the picture, as in `generated_image_url`.
                  * @example http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1
                  */
                 url: string;
                 /**
-                 * @description Its media type.
+                 * @description The media type of the picture.
                  * @example image/png
                  */
                 content_type: string;
                 /**
-                 * @description Pixels.
+                 * @description The size in pixels.
                  * @example 1024
                  */
                 width: number;
                 /**
-                 * @description Pixels.
+                 * @description The size in pixels.
                  * @example 683
                  */
                 height: number;
             }[];
             /**
-             * @description Absolute addresses of the uploaded pictures.
+             * @description The absolute URLs of the uploaded pictures.
              * @example [
              *       "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
              *     ]
              */
             example_images: string[];
             /**
-             * @description Why it failed, as a sentence; null when it did not.
+             * @description Why the generation failed, as a sentence. Null if it did not fail.
              * @example null
              */
             error: string | null;
             /**
-             * @description The same for programs; stable.
+             * @description Why the generation failed, as a code that never changes. Null if it did not fail.
              * @example null
              */
             error_code: string | null;
             /**
-             * @description Whether everybody may see the result.
+             * @description Whether everybody may see the result without credentials.
              * @example false
              */
             is_public: boolean;
             /**
-             * @description Whether it counts against the quota. Failed ones do not. One that was canceled does if it had been sent to the provider and the month has no more cancels to give back.
+             * @description Whether the generation counts against the quota. A failed one never counts. A canceled one counts if it was already sent to the provider and `cancel_limit` is reached.
              * @example true
              */
             charged: boolean;
             /**
              * Format: date-time
-             * @description When it was asked for.
+             * @description When the generation was created.
              * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description When its state changed last.
+             * @description When the status last changed.
              * @example 2026-11-24T09:00:07.654321Z
              */
             updated_at: string;
             /**
              * Format: date-time
-             * @description When it ended; null before.
+             * @description When the generation ended. Null before that.
              * @example 2026-11-24T09:00:07.654321Z
              */
             completed_at: string | null;
         };
         GenerationCreateForm: {
             /**
-             * @description 1 to 1000 characters, plain, or a JSON object as in the JSON body. Other keys of it are options of the model.
+             * @description The prompt of 1 to 1000 characters, or a JSON object as in the JSON body. Other keys of the object are options of the model.
              * @example Turn this photo into a watercolour
              */
             instructions: string;
             /**
-             * @description JPEG, PNG or WebP, at most 10 MB each. `example_images` is accepted as another name.
+             * @description Pictures to work from: JPEG, PNG or WebP, at most 10 MB each. The field may also be named `example_images`.
              * @example [
              *       "(the bytes of photo.png)"
              *     ]
              */
             files: string[];
             /**
-             * @description `true`: everybody may see the result.
+             * @description `true`: everybody may see the result without credentials.
              * @example false
              */
             is_public?: string;
             /**
-             * @description One that the plan allows; else the default.
+             * @description A model that the plan allows. Absent: the default model.
              * @example google/nano-banana
              */
             model?: string;
             /**
-             * @description Width to height. Left out: the model decides.
+             * @description Width to height. Absent: the model decides.
              * @example 3:2
              * @enum {string}
              */
             aspect_ratio?: "1:1" | "16:9" | "9:16" | "4:3" | "3:4" | "3:2" | "2:3";
             /**
-             * @description A whole number from 0 to 2147483647.
+             * @description An integer from 0 to 2147483647.
              * @example 7
              */
             seed?: string;
         };
         GenerationCreateRequest: {
             /**
-             * @description One that the plan allows; else the default.
+             * @description A model that the plan allows. Absent: the default model.
              * @example google/nano-banana
              */
             model?: string;
             /**
-             * @description Pictures that were put to the addresses of `POST /generation/uploads`.
+             * @description Ids of pictures that were uploaded to the URLs from `POST /generation/uploads`.
              * @example []
              */
             upload_ids?: string[];
             /**
-             * @description Width to height. Left out: the model decides.
+             * @description Width to height. Absent: the model decides.
              * @example 3:2
              * @enum {string}
              */
             aspect_ratio?: "1:1" | "16:9" | "9:16" | "4:3" | "3:4" | "3:2" | "2:3";
             /**
-             * @description The same seed and prompt give a similar picture, if the model knows seeds.
+             * @description The same seed and prompt give a similar picture, if the model supports seeds.
              * @example 7
              */
             seed?: number;
             /**
-             * @description Whether everybody may see the result. Default false.
+             * @description Whether everybody may see the result without credentials. The default is false.
              * @example false
              */
             is_public?: boolean;
             /**
-             * @description What the picture shall show, or what shall be done to the pictures that are sent.
+             * @description What the picture should show, or how the model should change the uploaded pictures.
              * @example Turn this photo into a watercolour
              */
             prompt: string;
         } | {
             /**
-             * @description One that the plan allows; else the default.
+             * @description A model that the plan allows. Absent: the default model.
              * @example google/nano-banana
              */
             model?: string;
             /**
-             * @description Pictures that were put to the addresses of `POST /generation/uploads`.
+             * @description Ids of pictures that were uploaded to the URLs from `POST /generation/uploads`.
              * @example []
              */
             upload_ids?: string[];
             /**
-             * @description Width to height. Left out: the model decides.
+             * @description Width to height. Absent: the model decides.
              * @example 3:2
              * @enum {string}
              */
             aspect_ratio?: "1:1" | "16:9" | "9:16" | "4:3" | "3:4" | "3:2" | "2:3";
             /**
-             * @description The same seed and prompt give a similar picture, if the model knows seeds.
+             * @description The same seed and prompt give a similar picture, if the model supports seeds.
              * @example 7
              */
             seed?: number;
             /**
-             * @description Whether everybody may see the result. Default false.
+             * @description Whether everybody may see the result without credentials. The default is false.
              * @example false
              */
             is_public?: boolean;
             /**
-             * @description What the picture shall show, or what shall be done to the pictures that are sent.
+             * @description What the picture should show, or how the model should change the uploaded pictures.
              * @example Turn this photo into a watercolour
              */
             instructions: string;
         };
         Uploads: {
-            /** @description As many as were asked for. */
+            /** @description One entry for each requested upload. */
             uploads: {
                 /**
                  * Format: uuid
-                 * @description For `upload_ids` of a create.
+                 * @description The upload's id. Send it in `upload_ids` when you create a generation.
                  * @example 5c7e9a1b-6f03-4d48-9b2a-0d4f6e8c2a08
                  */
                 id: string;
                 /**
-                 * @description PUT the picture here, with its own Content-Type, once.
+                 * @description The URL for the upload. Send the picture by PUT with its Content-Type; the URL works once.
                  * @example http://127.0.0.1:54321/storage/v1/object/upload/sign/uploads/4f1d2c3b?token=eyJhbGciOi
                  */
                 url: string;
                 /**
-                 * @description How it is sent.
+                 * @description The HTTP method for the upload.
                  * @example PUT
                  * @enum {string}
                  */
                 method: "PUT";
                 /**
-                 * @description Seconds until the address is dead.
+                 * @description Seconds until the URL expires.
                  * @example 7200
                  */
                 expires_in: number;
@@ -3709,23 +3709,23 @@ export interface components {
         };
         UploadsCreateRequest: {
             /**
-             * @description How many addresses.
+             * @description The number of upload URLs.
              * @default 1
              * @example 1
              */
             count?: number;
         };
-        /** @description One event of the stream; `data` is JSON there. Comments between events keep the connection open. */
+        /** @description One event of the stream. `data` is JSON. Comments between events keep the connection open. */
         GenerationEvent: components["schemas"]["GenerationStatusEvent"] | components["schemas"]["GenerationProgressEvent"] | components["schemas"]["GenerationProblemEvent"];
         GenerationStatusEvent: {
             /**
-             * @description A new state.
+             * @description The status of the generation changed.
              * @example status
              * @enum {string}
              */
             event: "status";
             /**
-             * @description Send the last one back as `Last-Event-ID` to go on behind it.
+             * @description The event's id. After a reconnect, send the last id as `Last-Event-ID` to continue after it.
              * @example 2
              */
             id: string;
@@ -3733,22 +3733,22 @@ export interface components {
         };
         GenerationProgressEvent: {
             /**
-             * @description It came further.
+             * @description The generation made progress.
              * @example progress
              * @enum {string}
              */
             event: "progress";
             /**
-             * @description Send the last one back as `Last-Event-ID` to go on behind it.
+             * @description The event's id. After a reconnect, send the last id as `Last-Event-ID` to continue after it.
              * @example 2.118
              */
             id: string;
             data: components["schemas"]["GenerationProgress"];
         };
-        /** @description What the model's log says of it. */
+        /** @description Progress of the generation, from the model's log. */
         GenerationProgress: {
             /**
-             * @description Null where the model tells no percents.
+             * @description Progress in percent. Null if the model does not report it.
              * @example 40
              */
             percent: number | null;
@@ -3760,51 +3760,51 @@ export interface components {
         };
         GenerationProblemEvent: {
             /**
-             * @description The caller may no longer look, or the generation was deleted. The stream ends.
+             * @description The caller lost access, or the generation was deleted. The stream ends after this event.
              * @example problem
              * @enum {string}
              */
             event: "problem";
             data: components["schemas"]["GenerationProblem"];
         };
-        /** @description Like every error, with its status. */
+        /** @description An error with its HTTP status. */
         GenerationProblem: {
             /**
-             * @description One sentence for a person.
+             * @description A sentence that you may show to a person.
              * @example Project not found.
              */
             detail: string;
             /**
-             * @description Stable, for programs.
+             * @description The error code. It never changes, so programs can branch on it.
              * @example project_not_found
              */
             code: string;
             /**
-             * @description Also in the header X-Request-Id.
+             * @description The same as in the header X-Request-Id.
              * @example 3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09
              */
             request_id: string;
             /**
-             * @description What the same request is answered now.
+             * @description The HTTP status that the same request gets now.
              * @example 401
              */
             status: number;
         };
         GenerationList: {
-            /** @description One page. */
+            /** @description The entries of this page. */
             generations: components["schemas"]["Generation"][];
             /**
-             * @description With a cursor, as it was on the first page. Published pictures are counted up to 1,000.
+             * @description The number of entries on all pages. With a cursor, the number when the first page was read. Published pictures are counted up to 1,000.
              * @example 1
              */
             total: number;
             /**
-             * @description The page that was asked for.
+             * @description The number of this page.
              * @example 1
              */
             page: number;
             /**
-             * @description How many a page has at most.
+             * @description The maximum number of entries per page.
              * @example 20
              */
             page_size: number;
@@ -3815,134 +3815,134 @@ export interface components {
              */
             per_page: number;
             /**
-             * @description Where the next page begins; null on the last one.
+             * @description Send it as `cursor` to get the next page. Null on the last page.
              * @example null
              */
             next_cursor: string | null;
         };
         GenerationUsage: {
             /**
-             * @description The plan that counts.
+             * @description The plan that applies to the project.
              * @example free
              */
             plan: string | null;
             /**
              * Format: date
-             * @description First day of the UTC month.
+             * @description The first day of the UTC month.
              * @example 2026-11-01
              */
             month: string;
             /**
-             * @description Charged in this month, running ones included.
+             * @description Generations charged in this month, running ones included.
              * @example 42
              */
             used: number;
             /**
-             * @description A month. Null is unlimited.
+             * @description Charged generations per month. Null: no limit.
              * @example 100
              */
             limit: number | null;
             /**
-             * @description Pending or processing now.
+             * @description Generations that are pending or processing now.
              * @example 1
              */
             running: number;
             /**
-             * @description How many may run at once. Null is unlimited.
+             * @description Generations that may run at once. Null: no limit.
              * @example 3
              */
             concurrent_limit: number | null;
             /**
-             * @description Sent to the provider in this month, whatever became of them.
+             * @description Generations sent to the provider in this month, whatever their result.
              * @example 45
              */
             sent: number;
             /**
-             * @description How many may be sent in a month, failed and canceled ones included. Null is unlimited.
+             * @description Generations that may be sent per month, failed and canceled ones included. Null: no limit.
              * @example 210
              */
             sent_limit: number | null;
             /**
-             * @description Canceled or deleted after they were sent, and given back.
+             * @description Generations that were refunded in this month: canceled or deleted after they were sent to the provider.
              * @example 2
              */
             canceled: number;
             /**
-             * @description How many such cancels of a month are given back; later ones stay charged. Null is all.
+             * @description How many such generations are refunded per month. Later ones stay charged. Null: no limit.
              * @example 10
              */
             cancel_limit: number | null;
             /**
              * Format: date-time
-             * @description When `used` is zero again.
+             * @description When `used` becomes zero again.
              * @example 2026-12-01T00:00:00.000000Z
              */
             resets_at: string;
             user: components["schemas"]["UserUsage"];
         };
-        /** @description Of the caller alone; null for whoever runs the project. */
+        /** @description The usage of the end user who calls. Null for the developer and for operators. */
         UserUsage: {
             /**
-             * @description Charged on this UTC day, running ones included.
+             * @description Generations charged on this UTC day, running ones included.
              * @example 2
              */
             used_today: number;
             /**
-             * @description A day. Null is no limit but the plan's.
+             * @description Charged generations per UTC day. Null: only the plan's limit applies.
              * @example 3
              */
             day_limit: number | null;
             /**
              * Format: date-time
-             * @description When `used_today` is zero again.
+             * @description When `used_today` becomes zero again.
              * @example 2026-11-25T00:00:00.000000Z
              */
             day_resets_at: string;
             /**
-             * @description The same in this UTC month.
+             * @description Generations charged in this UTC month, running ones included.
              * @example 11
              */
             used_this_month: number;
             /**
-             * @description A month. Null is no limit but the plan's.
+             * @description Charged generations per UTC month. Null: only the plan's limit applies.
              * @example 30
              */
             month_limit: number | null;
             /**
-             * @description Pending or processing now.
+             * @description Generations that are pending or processing now.
              * @example 1
              */
             running: number;
             /**
-             * @description How many may run at once. Null is no limit but the plan's.
+             * @description Generations that may run at once. Null: only the plan's limit applies.
              * @example 1
              */
             concurrent_limit: number | null;
         } | null;
         Models: {
-            /** @description By id. */
+            /** @description The models, ordered by id. */
             models: components["schemas"]["Model"][];
         };
         Model: {
             /**
-             * @description What `model` of a request names.
+             * @description The model's id. Send it as `model`.
              * @example google/nano-banana
              */
             id: string;
             /**
-             * @description What is made with it when a request names no model: from words alone, or from pictures.
+             * @description The kind of generation that uses this model by default: from a prompt alone, or from pictures.
              * @example [
              *       "pictures"
              *     ]
              */
             default_for: ("words" | "pictures")[];
             /**
-             * @description How many pictures it looks at; 0 is none.
+             * @description How many uploaded pictures the model uses. 0: none.
              * @example 5
              */
             max_images: number;
             /**
-             * @description The other fields of a request that the model knows.
+             * @description Other request fields that the model supports.
              * @example {
              *       "aspect_ratio": {
              *         "type": "string",
@@ -3959,13 +3959,13 @@ export interface components {
         };
         ModelOption: {
             /**
-             * @description Its JSON type.
+             * @description The JSON type of the option.
              * @example string
              * @enum {string}
              */
             type: "string" | "integer" | "number" | "boolean";
             /**
-             * @description What it may be.
+             * @description The allowed values.
              * @example [
              *       "1:1",
              *       "16:9"
@@ -3973,22 +3973,22 @@ export interface components {
              */
             enum?: string[];
             /**
-             * @description The smallest.
+             * @description The smallest allowed number.
              * @example 0
              */
             minimum?: number;
             /**
-             * @description The largest.
+             * @description The largest allowed number.
              * @example 10
              */
             maximum?: number;
             /**
-             * @description How many characters it may have.
+             * @description The maximum number of characters.
              * @example 60
              */
             maxLength?: number;
             /**
-             * @description What it looks like.
+             * @description A regular expression that the value must match.
              * @example ^any$
              */
             pattern?: string;
@@ -3996,38 +3996,38 @@ export interface components {
         GenerationPublic: {
             /**
              * Format: uuid
-             * @description The generation.
+             * @description The generation's id.
              * @example 1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07
              */
             id: string;
             /**
-             * @description Whether everybody may see the result.
+             * @description Whether everybody may see the result without credentials.
              * @example true
              */
             is_public: boolean;
             /**
-             * @description A sentence for a person.
+             * @description A sentence that you may show to a person.
              * @example The picture is public now
              */
             message: string;
         };
         GenerationPublicRequest: {
             /**
-             * @description Whether everybody may see the result.
+             * @description Whether everybody may see the result without credentials.
              * @example true
              */
             is_public: boolean;
         };
         GenerationDeleted: {
             /**
-             * @description A sentence for a person.
+             * @description A sentence that you may show to a person.
              * @example Generation deleted successfully
              */
             message: string;
         };
         Payments: {
             /**
-             * @description None.
+             * @description Always empty.
              * @example []
              */
             payments: unknown[];
@@ -4049,7 +4049,7 @@ export interface components {
         };
         WebhookReceived: {
             /**
-             * @description Always.
+             * @description Always true.
              * @example true
              * @enum {boolean}
              */
@@ -4057,12 +4057,12 @@ export interface components {
         };
         ReplicatePrediction: {
             /**
-             * @description The prediction.
+             * @description The prediction's id.
              * @example gm3qorzdhgbfurvjtvhg6dckhu
              */
             id: string;
             /**
-             * @description What Replicate says of it.
+             * @description The prediction's status at Replicate.
              * @example succeeded
              */
             status: string;
@@ -4087,7 +4087,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It runs. */
+            /** @description The API runs. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4113,7 +4113,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It can, or only an optional part is down. */
+            /** @description All required parts respond. An optional part may be down. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4202,7 +4202,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It can, or only an optional part is down. */
+            /** @description All required parts respond. An optional part may be down. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4237,7 +4237,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It can, or only an optional part is down. */
+            /** @description All required parts respond. An optional part may be down. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4272,7 +4272,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It can, or only an optional part is down. */
+            /** @description All required parts respond. An optional part may be down. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4307,7 +4307,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It can, or only an optional part is down. */
+            /** @description All required parts respond. An optional part may be down. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4536,7 +4536,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The Prometheus text format. */
+            /** @description The metrics in the Prometheus text format. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4568,7 +4568,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The account, signed in where that is possible. */
+            /** @description The new account, with tokens if it could be signed in. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -4619,7 +4619,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Tokens of a new session. */
+            /** @description The tokens of a new session. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4656,7 +4656,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description New tokens of the same session. */
+            /** @description The new tokens of the same session. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4684,7 +4684,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The account. */
+            /** @description The signed-in account. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4725,7 +4725,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The account is gone. */
+            /** @description The account was deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4752,7 +4752,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The account. */
+            /** @description The account after the change. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4793,7 +4793,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed out. */
+            /** @description The session was ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4811,7 +4811,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Where the account is signed in. */
+            /** @description The sessions of the account. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4840,14 +4840,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A session of `GET /auth/sessions`. */
+                /** @description The id of a session from `GET /auth/sessions`. */
                 session_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The session is ended. */
+            /** @description The session was ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4875,7 +4875,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The password is changed. */
+            /** @description The password was changed. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4883,7 +4883,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *       "message": "If the account exists and is not verified, we are sending a mail to it."
                      *     }
                      */
                     "application/json": components["schemas"]["Message"];
@@ -4910,7 +4910,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Two mails are on their way. */
+            /** @description The mails to both addresses are being sent. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4918,7 +4918,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *       "message": "If the account exists and is not verified, we are sending a mail to it."
                      *     }
                      */
                     "application/json": components["schemas"]["Message"];
@@ -4944,7 +4944,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Verified. */
+            /** @description The email address was verified. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4952,7 +4952,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "message": "The address is verified.",
+                     *       "message": "The address was verified.",
                      *       "email": "ada@example.com"
                      *     }
                      */
@@ -4979,7 +4979,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The token was mailed by this service. */
+            /** @description The purpose and the state of the token. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5008,7 +5008,7 @@ export interface operations {
     "auth.requestVerification": {
         parameters: {
             query?: {
-                /** @description Whose address it is, when nobody is signed in. */
+                /** @description The account whose address is to be verified. For requests without an access token. */
                 user_id?: string;
             };
             header?: never;
@@ -5027,7 +5027,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A mail is on its way if there is something to verify. */
+            /** @description A mail is being sent if the account exists and is not verified. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5035,7 +5035,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *       "message": "If the account exists and is not verified, we are sending a mail to it."
                      *     }
                      */
                     "application/json": components["schemas"]["Message"];
@@ -5061,7 +5061,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A mail is on its way if there is such an account. */
+            /** @description A mail is being sent if the account exists. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5069,7 +5069,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *       "message": "If the account exists and is not verified, we are sending a mail to it."
                      *     }
                      */
                     "application/json": components["schemas"]["Message"];
@@ -5096,7 +5096,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The new password counts. */
+            /** @description The password was changed. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5104,7 +5104,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *       "message": "If the account exists and is not verified, we are sending a mail to it."
                      *     }
                      */
                     "application/json": components["schemas"]["Message"];
@@ -5121,7 +5121,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The keys, without their secrets; ended ones too. */
+            /** @description The keys without their secrets, expired and revoked ones included. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5166,7 +5166,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The key, shown once. */
+            /** @description The new key. Store it: no other response contains it. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -5195,7 +5195,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The key's id, of the list; not the key itself. */
+                /** @description The key's id from the list, not the key itself. */
                 key_id: string;
             };
             cookie?: never;
@@ -5211,7 +5211,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The new key, shown once. */
+            /** @description The new key. Store it: no other response contains it. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -5240,14 +5240,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The key's id, of the list; not the key itself. */
+                /** @description The key's id from the list, not the key itself. */
                 key_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The key is revoked. */
+            /** @description The key was revoked. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -5259,17 +5259,17 @@ export interface operations {
     "projects.list": {
         parameters: {
             query?: {
-                /** @description Part of the name or description. */
+                /** @description Finds this text in the name and the description. */
                 search?: string;
-                /** @description Only active ones, or only those that are not. Left out: both. */
+                /** @description true: only active ones. false: only inactive ones. Absent: both. */
                 is_active?: boolean;
-                /** @description Which page, from 1. */
+                /** @description The number of the page, from 1. */
                 page?: number;
-                /** @description How many on a page. */
+                /** @description The number of entries per page. */
                 page_size?: number;
                 /** @description The older name of `page_size`. */
                 per_page?: number;
-                /** @description true lists the deleted projects that can still be restored, last deleted first. */
+                /** @description true: lists the deleted projects that can still be restored, last deleted first. */
                 deleted?: boolean;
             };
             header?: never;
@@ -5278,7 +5278,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** @description The entries of this page. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5402,17 +5402,17 @@ export interface operations {
     "users.listAll": {
         parameters: {
             query?: {
-                /** @description Part of the email or full name. */
+                /** @description Finds this text in the email address and the full name. */
                 search?: string;
-                /** @description Only active ones, or only those that are not. Left out: both. */
+                /** @description true: only active ones. false: only inactive ones. Absent: both. */
                 is_active?: boolean;
-                /** @description Which page, from 1. */
+                /** @description The number of the page, from 1. */
                 page?: number;
-                /** @description How many on a page. */
+                /** @description The number of entries per page. */
                 page_size?: number;
                 /** @description The older name of `page_size`. */
                 per_page?: number;
-                /** @description Only of this project. */
+                /** @description Only the entries of this project. */
                 project_id?: string;
             };
             header?: never;
@@ -5421,7 +5421,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** @description The entries of this page. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5459,11 +5459,11 @@ export interface operations {
     "projects.globalStats": {
         parameters: {
             query?: {
-                /** @description Part of a project's name or description, a user's email or full name, or a key's name or prefix. */
+                /** @description Finds this text in project names and descriptions, user emails and full names, and key names and prefixes. */
                 search?: string;
-                /** @description Only active ones, or only those that are not. Left out: both. */
+                /** @description true: only active ones. false: only inactive ones. Absent: both. */
                 is_active?: boolean;
-                /** @description Only of this project. */
+                /** @description Only the entries of this project. */
                 project_id?: string;
             };
             header?: never;
@@ -5472,7 +5472,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How many there are, and how many of them are active. */
+            /** @description The number of all and of active entries. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5508,7 +5508,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Offers that can be accepted. */
+            /** @description The offers that the caller can accept. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5536,7 +5536,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
@@ -5589,7 +5589,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
@@ -5625,7 +5625,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The project as it is now. */
+            /** @description The project after the change. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5671,14 +5671,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Deleted. */
+            /** @description The project was deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -5692,7 +5692,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
@@ -5728,7 +5728,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The project as it is now. */
+            /** @description The project after the change. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5774,16 +5774,16 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
-                /** @description An end user of the project. */
+                /** @description The id of an end user of the project. */
                 user_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The account is gone. */
+            /** @description The account was deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -5797,9 +5797,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
-                /** @description An end user of the project. */
+                /** @description The id of an end user of the project. */
                 user_id: string;
             };
             cookie?: never;
@@ -5818,7 +5818,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The account as it is now. */
+            /** @description The account after the change. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5851,14 +5851,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The project. */
+            /** @description The restored project. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5904,7 +5904,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
@@ -5920,7 +5920,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The project as it is now. */
+            /** @description The project after the change. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5970,7 +5970,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The plans. */
+            /** @description The plans that the caller may see. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6005,27 +6005,27 @@ export interface operations {
     "users.list": {
         parameters: {
             query?: {
-                /** @description Part of the email or full name. */
+                /** @description Finds this text in the email address and the full name. */
                 search?: string;
-                /** @description Only active ones, or only those that are not. Left out: both. */
+                /** @description true: only active ones. false: only inactive ones. Absent: both. */
                 is_active?: boolean;
-                /** @description Which page, from 1. */
+                /** @description The number of the page, from 1. */
                 page?: number;
-                /** @description How many on a page. */
+                /** @description The number of entries per page. */
                 page_size?: number;
                 /** @description The older name of `page_size`. */
                 per_page?: number;
             };
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** @description The entries of this page. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6063,21 +6063,21 @@ export interface operations {
     "projects.stats": {
         parameters: {
             query?: {
-                /** @description Part of a user's email or full name, or of a key's name or prefix. */
+                /** @description Finds this text in user emails and full names, and in key names and prefixes. */
                 search?: string;
-                /** @description Only active ones, or only those that are not. Left out: both. */
+                /** @description true: only active ones. false: only inactive ones. Absent: both. */
                 is_active?: boolean;
             };
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description How many there are, and how many of them are active. */
+            /** @description The number of all and of active entries. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6103,27 +6103,27 @@ export interface operations {
     "projects.audit": {
         parameters: {
             query?: {
-                /** @description Which page, from 1. */
+                /** @description The number of the page, from 1. */
                 page?: number;
-                /** @description How many on a page. */
+                /** @description The number of entries per page. */
                 page_size?: number;
                 /** @description The older name of `page_size`. */
                 per_page?: number;
-                /** @description What kind of thing was changed. */
+                /** @description The kind of the changed resource. */
                 resource?: "project" | "user" | "api_key" | "project_transfer" | "webhook";
-                /** @description What was done to it. */
+                /** @description What was done to the resource. */
                 action?: "create" | "update" | "delete";
             };
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** @description The entries of this page. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6166,7 +6166,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
@@ -6189,7 +6189,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The mail. */
+            /** @description The rendered mail. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6214,7 +6214,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
@@ -6237,7 +6237,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The mail is on its way. */
+            /** @description The mail is being sent. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -6258,14 +6258,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The offer. */
+            /** @description The current offer. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6291,7 +6291,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
@@ -6308,7 +6308,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The offer, good for seven days. */
+            /** @description The offer. It is valid for seven days. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -6334,14 +6334,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description There is no offer any more. */
+            /** @description The offer was ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6355,14 +6355,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The project. */
+            /** @description The project with its new owner. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6408,14 +6408,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The keys, without their secrets. */
+            /** @description The keys without their secrets. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6446,7 +6446,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
@@ -6463,7 +6463,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The key, shown once. */
+            /** @description The new key. Store it: no other response contains it. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -6493,9 +6493,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
-                /** @description The key's id, of the list; not the key itself. */
+                /** @description The key's id from the list, not the key itself. */
                 key_id: string;
             };
             cookie?: never;
@@ -6511,7 +6511,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The new key, shown once. */
+            /** @description The new key. Store it: no other response contains it. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -6545,16 +6545,16 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
-                /** @description The key's id, of the list; not the key itself. */
+                /** @description The key's id from the list, not the key itself. */
                 key_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Revoked. */
+            /** @description The key was revoked. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6566,21 +6566,21 @@ export interface operations {
     "apiKeys.usage": {
         parameters: {
             query?: {
-                /** @description How many days, today included. */
+                /** @description The number of days, today included. */
                 days?: number;
             };
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
-                /** @description The key's id, of the list; not the key itself. */
+                /** @description The key's id from the list, not the key itself. */
                 key_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The days. */
+            /** @description One entry for each day. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6605,14 +6605,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The webhooks. */
+            /** @description The webhooks of the project. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6646,7 +6646,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
             };
             cookie?: never;
@@ -6667,7 +6667,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The webhook with its secret, shown once. */
+            /** @description The webhook with its secret. Store it: no other response contains it. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -6700,7 +6700,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
                 /** @description The webhook's id. */
                 webhook_id: string;
@@ -6709,7 +6709,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Deleted. */
+            /** @description The webhook was deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6723,7 +6723,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
                 /** @description The webhook's id. */
                 webhook_id: string;
@@ -6747,7 +6747,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The webhook as it is now. */
+            /** @description The webhook after the change. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6779,7 +6779,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
                 /** @description The webhook's id. */
                 webhook_id: string;
@@ -6797,7 +6797,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The webhook with its new secret, shown once. */
+            /** @description The webhook with its new secret. Store it: no other response contains it. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -6830,7 +6830,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
                 /** @description The webhook's id. */
                 webhook_id: string;
@@ -6839,7 +6839,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The delivery, which is being sent. */
+            /** @description The new delivery. It is being sent. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -6867,18 +6867,18 @@ export interface operations {
     "webhooks.listDeliveries": {
         parameters: {
             query?: {
-                /** @description Which page, from 1. */
+                /** @description The number of the page, from 1. */
                 page?: number;
-                /** @description How many on a page. */
+                /** @description The number of entries per page. */
                 page_size?: number;
                 /** @description The older name of `page_size`. */
                 per_page?: number;
-                /** @description `delivered` after an answer of 2xx; `failed` when it was given up. */
+                /** @description `delivered`: the receiver responded with 2xx. `failed`: all attempts failed. */
                 status?: "waiting" | "delivered" | "failed";
             };
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
                 /** @description The webhook's id. */
                 webhook_id: string;
@@ -6887,7 +6887,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** @description The entries of this page. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6924,18 +6924,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project. */
+                /** @description The project's id. */
                 project_id: string;
                 /** @description The webhook's id. */
                 webhook_id: string;
-                /** @description The delivery's id. */
+                /** @description The id of the delivery. */
                 delivery_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The delivery, which is being sent. */
+            /** @description The new delivery. It is being sent. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -6964,7 +6964,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any text of yours, one for each picture that you want: a repeated request gives the same one. */
+                /** @description A text of your choice, a new one for each new generation. A repeated request with the same key returns the same generation. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -6999,7 +6999,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Accepted; it will be made. */
+            /** @description The generation was accepted and waits. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7049,7 +7049,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description One address for each. */
+            /** @description One URL for each upload. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -7108,7 +7108,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Accepted; it will be made. */
+            /** @description The generation was accepted and waits. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7143,19 +7143,19 @@ export interface operations {
     "generations.getAnonymous": {
         parameters: {
             query?: {
-                /** @description Seconds to wait for a final state before answering. */
+                /** @description The response waits at most this many seconds for a final status. */
                 wait?: number;
             };
             header?: never;
             path: {
-                /** @description The generation. */
+                /** @description The generation's id. */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The generation. */
+            /** @description The status and, when it is completed, the result. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7197,18 +7197,18 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The id of the last event that arrived. One that was never given out begins anew. */
+                /** @description The id of the last received event; the stream continues after it. An unknown id starts the stream from the beginning. */
                 "last-event-id"?: string;
             };
             path: {
-                /** @description The generation. */
+                /** @description The generation's id. */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The events, as they happen. */
+            /** @description A stream of events. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7248,7 +7248,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["GenerationEvent"];
                 };
             };
-            /** @description `Last-Event-ID` is that of the final state: there is nothing more to come. */
+            /** @description `Last-Event-ID` is the id of the final status: no more events follow. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -7260,13 +7260,13 @@ export interface operations {
     "generations.list": {
         parameters: {
             query?: {
-                /** @description Which page, from 1. */
+                /** @description The number of the page, from 1. */
                 page?: number;
-                /** @description How many on a page. */
+                /** @description The number of entries per page. */
                 page_size?: number;
                 /** @description The older name of `page_size`. */
                 per_page?: number;
-                /** @description `next_cursor` of the page before; `page` is ignored then. */
+                /** @description `next_cursor` of the previous page. With it, `page` is ignored. */
                 cursor?: string;
             };
             header?: never;
@@ -7275,7 +7275,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** @description The entries of this page. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7325,15 +7325,15 @@ export interface operations {
     "generations.listPublic": {
         parameters: {
             query?: {
-                /** @description Which page, from 1. */
+                /** @description The number of the page, from 1. */
                 page?: number;
-                /** @description How many on a page. */
+                /** @description The number of entries per page. */
                 page_size?: number;
                 /** @description The older name of `page_size`. */
                 per_page?: number;
-                /** @description `next_cursor` of the page before; `page` is ignored then. */
+                /** @description `next_cursor` of the previous page. With it, `page` is ignored. */
                 cursor?: string;
-                /** @description Only of this project. */
+                /** @description Only the entries of this project. */
                 project_id?: string;
             };
             header?: never;
@@ -7342,7 +7342,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page. */
+            /** @description The entries of this page. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7398,7 +7398,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The figures. */
+            /** @description The usage of the project and of the caller. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7442,7 +7442,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The models. */
+            /** @description The models and their options. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7478,19 +7478,19 @@ export interface operations {
     "generations.get": {
         parameters: {
             query?: {
-                /** @description Seconds to wait for a final state before answering. */
+                /** @description The response waits at most this many seconds for a final status. */
                 wait?: number;
             };
             header?: never;
             path: {
-                /** @description The generation. */
+                /** @description The generation's id. */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The generation. */
+            /** @description The status and, when it is completed, the result. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7532,18 +7532,18 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The id of the last event that arrived. One that was never given out begins anew. */
+                /** @description The id of the last received event; the stream continues after it. An unknown id starts the stream from the beginning. */
                 "last-event-id"?: string;
             };
             path: {
-                /** @description The generation. */
+                /** @description The generation's id. */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The events, as they happen. */
+            /** @description A stream of events. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7583,7 +7583,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["GenerationEvent"];
                 };
             };
-            /** @description `Last-Event-ID` is that of the final state: there is nothing more to come. */
+            /** @description `Last-Event-ID` is the id of the final status: no more events follow. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -7597,7 +7597,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The generation. */
+                /** @description The generation's id. */
                 generation_id: string;
             };
             cookie?: never;
@@ -7619,7 +7619,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description As it is now. */
+            /** @description The visibility after the change. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7642,14 +7642,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The generation. */
+                /** @description The generation's id. */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Canceled. */
+            /** @description The generation was canceled. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7685,14 +7685,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The generation. */
+                /** @description The generation's id. */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Gone. */
+            /** @description The generation was deleted. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7711,21 +7711,21 @@ export interface operations {
     "generations.image": {
         parameters: {
             query?: {
-                /** @description Which picture, from 0. */
+                /** @description The index of the picture, from 0. */
                 index?: number;
-                /** @description Part of the addresses that the API gives. */
+                /** @description A signed, short-lived permission. The URLs that the API returns contain it. */
                 ticket?: string;
             };
             header?: never;
             path: {
-                /** @description The generation. */
+                /** @description The generation's id. */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description To a short-lived address of the picture. */
+            /** @description A redirect to a short-lived URL of the picture. */
             302: {
                 headers: {
                     [name: string]: unknown;
@@ -7737,21 +7737,21 @@ export interface operations {
     "generations.exampleImage": {
         parameters: {
             query?: {
-                /** @description Part of the addresses that the API gives. */
+                /** @description A signed, short-lived permission. The URLs that the API returns contain it. */
                 ticket?: string;
             };
             header?: never;
             path: {
-                /** @description The generation. */
+                /** @description The generation's id. */
                 generation_id: string;
-                /** @description Which picture, from 0. */
+                /** @description The index of the picture, from 0. */
                 index: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description To a short-lived address of the picture. */
+            /** @description A redirect to a short-lived URL of the picture. */
             302: {
                 headers: {
                     [name: string]: unknown;
@@ -7769,7 +7769,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description There is none. */
+            /** @description Always null: there is no subscription. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7790,7 +7790,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description There are none. */
+            /** @description An empty page: there are no payments. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7814,7 +7814,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Whatever is asked for. */
+                /** @description The name of the payment action. */
                 action: string;
             };
             cookie?: never;
@@ -7825,15 +7825,15 @@ export interface operations {
     "webhooks.replicate": {
         parameters: {
             query: {
-                /** @description Part of the address that Replicate was given. */
+                /** @description The generation's id, from the webhook URL that Replicate got. */
                 generation_id: string;
             };
             header: {
-                /** @description The delivery; a second one with it changes nothing. */
+                /** @description The id of the delivery. A second delivery with the same id changes nothing. */
                 "webhook-id": string;
-                /** @description Seconds since 1970, when it was signed. */
+                /** @description When the delivery was signed, as a Unix time in seconds. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the HMAC of id, time and body. */
+                /** @description `v1,` and the HMAC of id, timestamp and body. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -7851,7 +7851,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Taken, or seen before. */
+            /** @description The event was processed, now or before. */
             200: {
                 headers: {
                     [name: string]: unknown;

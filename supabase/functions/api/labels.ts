@@ -3,7 +3,7 @@ export type Label = { field: string; one?: string; many?: string };
 
 /** Every field, parameter and header that an error can name. */
 export const labels: Record<string, Label> = {
-  accent_color: { field: "The colour of buttons" },
+  accent_color: { field: "The color of buttons" },
   action: { field: "The action" },
   allowed_origins: {
     field: "The list of allowed origins",

@@ -1,10 +1,10 @@
 /** The sentence ending about a field that violates a rule. It is for the person who fills in a form. */
 export const predicates = {
-  color: "must be a colour such as #2563eb",
-  cursor: "is not one that this list gave",
+  color: "must be a color such as #2563eb",
+  cursor: "is not a cursor that this list returned",
   different_password: "must differ from the current one",
   email: "is not an email address",
-  footer: "may only hold addresses that begin with https://",
+  footer: "may only contain addresses that begin with https://",
   future: "must be in the future",
   hex_id: "is not a valid id",
   idempotency_key: "must be 1 to 255 visible ASCII characters",
@@ -19,5 +19,5 @@ export const predicates = {
   site_url: "must be an address such as https://app.example.com, without a user name or password",
   storable: "contains a character that cannot be stored",
   webhook_url: "must begin with https:// and have no user name, password or fragment",
-  unique: "names the same thing twice",
+  unique: "contains a value twice",
 } as const;

@@ -56,7 +56,7 @@ export default function ResetPassword() {
     event.preventDefault();
     const email = new FormData(event.currentTarget).get("email");
     const { status, detail = "" } = await post("request-password-reset", { email }, projectId);
-    setSaid(status === 200 ? "If there is an account with this address, a mail is on its way." : detail);
+    setSaid(status === 200 ? "If an account with this address exists, we are sending a mail to it." : detail);
   }
 
   return (

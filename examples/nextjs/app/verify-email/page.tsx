@@ -55,7 +55,7 @@ export default function VerifyEmail() {
     event.preventDefault();
     const email = new FormData(event.currentTarget).get("email");
     const { status, detail = "" } = await post("request-verification", { email }, projectId);
-    setSaid(status === 200 ? "If the address is not confirmed yet, a mail is on its way." : detail);
+    setSaid(status === 200 ? "If the address is not confirmed yet, we are sending a mail to it." : detail);
   }
 
   return (

@@ -72,7 +72,7 @@ export const withoutEvents =
   (reply: Reply): Reply =>
   (seen, call) =>
     seen.path.endsWith("/events")
-      ? error(404, "not_found", "There is nothing at this address.")
+      ? error(404, "not_found", "No endpoint has this address. Compare it with the API reference.")
       : reply(seen, call);
 /** The connection breaks before an answer. */
 export const broken = () => HttpResponse.error();

@@ -5,12 +5,10 @@ export const errorSchema = z
     detail: z
       .string()
       .openapi({ description: "A sentence that you may show to a person.", example: "Project not found." }),
-    code: z
-      .string()
-      .openapi({
-        description: "The error code. It never changes, so programs can branch on it.",
-        example: "project_not_found",
-      }),
+    code: z.string().openapi({
+      description: "The error code. It never changes, so programs can branch on it.",
+      example: "project_not_found",
+    }),
     request_id: z.string().openapi({
       description: "The same as in the header X-Request-Id.",
       example: "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
@@ -27,12 +25,10 @@ export const errorSchema = z
             example: ["body", "name"],
           }),
           msg: z.string().openapi({ description: "What is wrong with the field.", example: "Required" }),
-          type: z
-            .string()
-            .openapi({
-              description: "The kind of mistake. Programs can branch on it.",
-              example: "invalid_type",
-            }),
+          type: z.string().openapi({
+            description: "The kind of mistake. Programs can branch on it.",
+            example: "invalid_type",
+          }),
         }),
       )
       .optional()

@@ -37,7 +37,7 @@ export async function readText(request: Request, maxBytes = smallBytes): Promise
   refuseCompressed(request.headers);
   const tooLarge = () =>
     new ApiError("payload_too_large", {
-      detail: `The body is too large. At most ${Math.round(maxBytes / 1024)} kB are taken here.`,
+      detail: `The body is too large. It may have at most ${Math.round(maxBytes / 1024)} kB.`,
     });
   if (Number(request.headers.get("content-length")) > maxBytes) throw tooLarge();
   const decoder = decoderFor(request.headers.get("content-type") ?? "");

@@ -58,5 +58,5 @@ export const changePassword = createRouter().openapi(route, async (c) => {
   // Auth did not change the password, so the permit is withdrawn for the next attempt.
   await ifAnswered(deps, asked, () => withdrawPasswordPermit(database, c.get("credentials")));
   background(deliverMail(deps));
-  return c.json({ message: "The password is changed. Every other session was ended." }, 200);
+  return c.json({ message: "The password was changed. All other sessions were ended." }, 200);
 });

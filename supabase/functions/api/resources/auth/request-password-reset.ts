@@ -36,5 +36,5 @@ export const requestPasswordReset = createRouter().openapi(route, async (c) => {
   const caller = withoutOwnOrigin(c.get("credentials"), env);
   await store.requestPasswordReset(database, caller, c.req.valid("json").email, deviceOf(c).ip);
   background(deliverMail(c.get("deps")));
-  return c.json({ message: "If there is an account with this address, a mail is on its way." }, 200);
+  return c.json({ message: "If an account with this address exists, we are sending a mail to it." }, 200);
 });

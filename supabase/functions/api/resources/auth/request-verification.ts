@@ -65,5 +65,5 @@ export const requestVerification = createRouter().openapi(route, async (c) => {
   // A request that names an account needs no session, so an ended session is ignored.
   await store.requestVerification(database, isNamed ? anybody : caller, { user_id, email }, deviceOf(c).ip);
   background(deliverMail(c.get("deps")));
-  return c.json({ message: "If the account has an address to verify, a mail is on its way." }, 200);
+  return c.json({ message: "If the account exists and is not verified, we are sending a mail to it." }, 200);
 });

@@ -57,5 +57,8 @@ export const resetPassword = createRouter().openapi(route, async (c) => {
     abandonPasswordReset(database, digest),
   );
   background(deliverMail(deps));
-  return c.json({ message: "The new password is set. Log in with it; every session was ended." }, 200);
+  return c.json(
+    { message: "The password was changed and all sessions were ended. Log in with the new password." },
+    200,
+  );
 });

@@ -51,7 +51,7 @@ export const tokensSchema = z
 export const message = (example: string) =>
   z.string().openapi({ description: "A sentence that you may show to a person.", example });
 export const messageSchema = z
-  .object({ message: message("If the account has an address to verify, a mail is on its way.") })
+  .object({ message: message("If the account exists and is not verified, we are sending a mail to it.") })
   .openapi("Message");
 
 export const mailToken = () =>

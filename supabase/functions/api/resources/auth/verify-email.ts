@@ -25,7 +25,7 @@ const bodySchema = z.union([
 ]);
 const verifiedSchema = z
   .object({
-    message: message("The address is verified."),
+    message: message("The address was verified."),
     email: z.string().openapi({ description: "The verified email address.", example: "ada@example.com" }),
   })
   .openapi("VerifiedEmail");
@@ -81,5 +81,5 @@ export const verifyEmail = createRouter().openapi(route, async (c) => {
   // A change of address causes a mail to the old address, and a verification causes webhook events.
   deps.background(deliverMail(deps));
   deps.background(deliverWebhooks(deps));
-  return c.json({ message: "The address is verified.", email }, 200);
+  return c.json({ message: "The address was verified.", email }, 200);
 });

@@ -14,12 +14,10 @@ import { generationPath } from "./schemas.ts";
 import { type FileKind, getGenerationFile } from "./store.ts";
 
 const signedSeconds = 60;
-const ticketSchema = text({ max: 100 })
-  .optional()
-  .openapi({
-    description: "A signed, short-lived permission. The URLs that the API returns contain it.",
-    example: "0.6Zk1",
-  });
+const ticketSchema = text({ max: 100 }).optional().openapi({
+  description: "A signed, short-lived permission. The URLs that the API returns contain it.",
+  example: "0.6Zk1",
+});
 const indexSchema = wholeNumber(0, 9).openapi({
   type: "integer",
   description: "The index of the picture, from 0.",

@@ -40,7 +40,10 @@ export const listPublicGenerations = createRouter().openapi(route, async (c) => 
   const { project_id, ...query } = c.req.valid("query");
   const request = pageRequest(query);
   if (request.after === null && request.page * request.page_size > deepestRow) {
-    throw invalidField(["query", "page"], "Pages by number end at 10,000 pictures. Go on with the cursor.");
+    throw invalidField(
+      ["query", "page"],
+      "Page numbers reach only the first 10,000 pictures. Use the cursor for more.",
+    );
   }
   const sent = { project_id, ...c.get("credentials") };
   const page = await store.listPublicGenerations(database, sent, request);

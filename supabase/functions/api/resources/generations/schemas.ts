@@ -37,12 +37,10 @@ export const generationSchema = z
     images: z
       .array(
         z.object({
-          url: z
-            .string()
-            .openapi({
-              description: "The absolute URL of the picture, as in `generated_image_url`.",
-              example: `${base}/image?ticket=0.6Zk1`,
-            }),
+          url: z.string().openapi({
+            description: "The absolute URL of the picture, as in `generated_image_url`.",
+            example: `${base}/image?ticket=0.6Zk1`,
+          }),
           content_type: z
             .string()
             .openapi({ description: "The media type of the picture.", example: "image/png" }),
@@ -58,20 +56,14 @@ export const generationSchema = z
       description: "The absolute URLs of the uploaded pictures.",
       example: [`${base}/examples/0?ticket=0.9Rt4`],
     }),
-    error: z
-      .string()
-      .nullable()
-      .openapi({
-        description: "Why the generation failed, as a sentence. Null if it did not fail.",
-        example: null,
-      }),
-    error_code: z
-      .string()
-      .nullable()
-      .openapi({
-        description: "Why the generation failed, as a code that never changes. Null if it did not fail.",
-        example: null,
-      }),
+    error: z.string().nullable().openapi({
+      description: "Why the generation failed, as a sentence. Null if it did not fail.",
+      example: null,
+    }),
+    error_code: z.string().nullable().openapi({
+      description: "Why the generation failed, as a code that never changes. Null if it did not fail.",
+      example: null,
+    }),
     is_public: isPublic,
     charged: z.boolean().openapi({
       description:
@@ -128,13 +120,10 @@ export const generationListSchema = z
     per_page: z
       .int()
       .openapi({ description: "The older name of `page_size`.", example: defaultPageSize, deprecated: true }),
-    next_cursor: z
-      .string()
-      .nullable()
-      .openapi({
-        description: "Send it as `cursor` to get the next page. Null on the last page.",
-        example: null,
-      }),
+    next_cursor: z.string().nullable().openapi({
+      description: "Send it as `cursor` to get the next page. Null on the last page.",
+      example: null,
+    }),
   })
   .openapi("GenerationList");
 
@@ -189,24 +178,20 @@ export const usageSchema = z
         "Generations that may be sent per month, failed and canceled ones included. Null: no limit.",
       example: 210,
     }),
-    canceled: z
-      .int()
-      .openapi({
-        description:
-          "Generations that were refunded in this month: canceled or deleted after they were sent to the provider.",
-        example: 2,
-      }),
+    canceled: z.int().openapi({
+      description:
+        "Generations that were refunded in this month: canceled or deleted after they were sent to the provider.",
+      example: 2,
+    }),
     cancel_limit: z.int().nullable().openapi({
       description:
         "How many such generations are refunded per month. Later ones stay charged. Null: no limit.",
       example: 10,
     }),
     resets_at: timestamp("When `used` becomes zero again.", "2026-12-01T00:00:00.000000Z"),
-    user: userUsageSchema
-      .nullable()
-      .openapi({
-        description: "The usage of the end user who calls. Null for the developer and for operators.",
-      }),
+    user: userUsageSchema.nullable().openapi({
+      description: "The usage of the end user who calls. Null for the developer and for operators.",
+    }),
   })
   .openapi("GenerationUsage");
 

@@ -104,12 +104,10 @@ export const sampleFields = {
 export const writtenMailSchema = z
   .object({
     from_name: z.string().openapi({ description: "The sender's name.", example: "Postcards" }),
-    from_address: z
-      .string()
-      .openapi({
-        description: "The sender's address, which is the platform's.",
-        example: "no-reply@mail.example.com",
-      }),
+    from_address: z.string().openapi({
+      description: "The sender's address, which is the platform's.",
+      example: "no-reply@mail.example.com",
+    }),
     subject: z.string().openapi({
       description: "The subject, in the project's language.",
       example: "Confirm your address for Postcards",

@@ -19,7 +19,7 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "Send a mail of the project to yourself",
   description:
-    "Sends the previewed mail to the caller's verified email address. At most one mail per minute and six per hour.",
+    "Sends the previewed mail to the caller's verified email address. At most one mail per minute; after six mails, one per ten minutes.",
   security: security.manage,
   middleware: [credentials, jsonOnly],
   request: { params: projectPath, ...jsonBody(z.object(sampleFields).openapi("MailTestRequest")) },

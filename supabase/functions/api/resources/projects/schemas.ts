@@ -106,13 +106,10 @@ export const projectSchema = z
     reset_url: z.string().nullable().openapi(resetUrl),
     ...perUser,
     mail: mailSettingsSchema.openapi({ description: "How the project's mail looks." }),
-    plan_id: z
-      .string()
-      .nullable()
-      .openapi({
-        description: "The plan that an operator set for this project. Null: the owner's plan applies.",
-        example: "starter",
-      }),
+    plan_id: z.string().nullable().openapi({
+      description: "The plan that an operator set for this project. Null: the owner's plan applies.",
+      example: "starter",
+    }),
     created_at: timestamp("When it was created."),
     updated_at: timestamp("When it was last changed."),
     deleted_at: timestamp(
@@ -154,12 +151,10 @@ const auditEventSchema = z
     id: z.int().openapi({ description: "The event's id. A later event has a higher id.", example: 4711 }),
     occurred_at: timestamp("When the change was made."),
     resource: auditResourceSchema,
-    resource_id: z
-      .string()
-      .openapi({
-        description: "The id of the changed resource.",
-        example: "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
-      }),
+    resource_id: z.string().openapi({
+      description: "The id of the changed resource.",
+      example: "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+    }),
     action: auditActionSchema,
     changes: z.record(z.string(), z.record(z.string(), z.unknown())).openapi({
       description:

@@ -13,12 +13,10 @@ import { projectPath, projectSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
 const planSchema = strictObject({
-  plan_id: text({ max: 64 })
-    .nullable()
-    .openapi({
-      description: "The plan for this project. Null: the owner's plan applies again.",
-      example: "premium",
-    }),
+  plan_id: text({ max: 64 }).nullable().openapi({
+    description: "The plan for this project. Null: the owner's plan applies again.",
+    example: "premium",
+  }),
 }).openapi("ProjectPlanRequest");
 
 const route = createRoute({

@@ -5,12 +5,10 @@ export const transferSchema = z
   .object({
     project_id: uuid("project", "The offered project."),
     project_name: z.string().openapi({ description: "The name of the project.", example: "Postcards" }),
-    email: z
-      .string()
-      .openapi({
-        description: "The email address of the developer who gets the offer.",
-        example: "grace@example.com",
-      }),
+    email: z.string().openapi({
+      description: "The email address of the developer who gets the offer.",
+      example: "grace@example.com",
+    }),
     owner_email: z
       .string()
       .openapi({ description: "The email address of the current owner.", example: "ada@example.com" }),

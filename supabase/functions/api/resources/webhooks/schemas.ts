@@ -113,13 +113,10 @@ export const deliverySchema = z
     next_attempt_at: timestamp("When the next attempt is due. Null after the last attempt.")
       .nullable()
       .openapi({ example: null }),
-    response_status: z
-      .int()
-      .nullable()
-      .openapi({
-        description: "The HTTP status of the last response. Null without a response.",
-        example: 204,
-      }),
+    response_status: z.int().nullable().openapi({
+      description: "The HTTP status of the last response. Null without a response.",
+      example: 204,
+    }),
     error: z.string().nullable().openapi({ description: "Why the last attempt failed.", example: null }),
     occurred_at: timestamp("When the event happened."),
     finished_at: timestamp("When the delivery succeeded or finally failed.").nullable(),

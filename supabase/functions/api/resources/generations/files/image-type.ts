@@ -26,7 +26,7 @@ export function acceptImage(reading: ImageReading): ImageType {
   if (reading.kind !== "other") {
     const { width, height } = reading;
     throw new ApiError("too_many_pixels", {
-      detail: `A picture has ${width} × ${height} pixels. Make it smaller: at most ${maxDimension} a side.`,
+      detail: `A picture has ${width} × ${height} pixels. Scale it down to at most ${maxDimension} pixels per side.`,
     });
   }
   const { name } = reading;

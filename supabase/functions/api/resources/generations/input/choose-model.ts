@@ -15,7 +15,7 @@ export function chooseModel(
     const most = maxImages(chosen);
     throw invalidField(
       ["body", "files"],
-      most === 0 ? "The model takes no pictures." : `The model takes at most ${most} of the pictures.`,
+      most === 0 ? "The model accepts no pictures." : `The model accepts at most ${most} pictures.`,
       "too_long",
     );
   }

@@ -22,7 +22,7 @@ export async function readSmallForm(request: Request): Promise<Record<string, st
       fields[name] = value;
     },
     file: (name) => {
-      throw invalidField(["body", name.slice(0, 100)], "This form takes no file.");
+      throw invalidField(["body", name.slice(0, 100)], "This form does not accept a file.");
     },
   });
   return fields;

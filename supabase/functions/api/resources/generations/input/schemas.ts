@@ -20,12 +20,10 @@ const aspectRatio = z
   .openapi({ description: "Width to height. Absent: the model decides.", example: "3:2" });
 
 const options = {
-  model: text({ max: 200 })
-    .optional()
-    .openapi({
-      example: "google/nano-banana",
-      description: "A model that the plan allows. Absent: the default model.",
-    }),
+  model: text({ max: 200 }).optional().openapi({
+    example: "google/nano-banana",
+    description: "A model that the plan allows. Absent: the default model.",
+  }),
   upload_ids: listOf(uuid("upload", "The id of an upload."), maxFiles)
     .refine((ids) => new Set(ids).size === ids.length, predicates.unique)
     .optional()
@@ -38,13 +36,10 @@ const options = {
     description: "The same seed and prompt give a similar picture, if the model supports seeds.",
     example: 7,
   }),
-  is_public: z
-    .boolean()
-    .optional()
-    .openapi({
-      description: "Whether everybody may see the result without credentials. The default is false.",
-      example: false,
-    }),
+  is_public: z.boolean().optional().openapi({
+    description: "Whether everybody may see the result without credentials. The default is false.",
+    example: false,
+  }),
 };
 
 export const generationFields = [...Object.keys(options), "prompt", "instructions"];
@@ -73,20 +68,14 @@ export const generationFormSchema = z
           "Pictures to work from: JPEG, PNG or WebP, at most 10 MB each. The field may also be named `example_images`.",
         example: ["(the bytes of photo.png)"],
       }),
-    is_public: z
-      .string()
-      .optional()
-      .openapi({
-        description: "`true`: everybody may see the result without credentials.",
-        example: "false",
-      }),
-    model: z
-      .string()
-      .optional()
-      .openapi({
-        description: "A model that the plan allows. Absent: the default model.",
-        example: "google/nano-banana",
-      }),
+    is_public: z.string().optional().openapi({
+      description: "`true`: everybody may see the result without credentials.",
+      example: "false",
+    }),
+    model: z.string().optional().openapi({
+      description: "A model that the plan allows. Absent: the default model.",
+      example: "google/nano-banana",
+    }),
     aspect_ratio: aspectRatio.optional(),
     seed: z.string().optional().openapi({ description: "An integer from 0 to 2147483647.", example: "7" }),
   })

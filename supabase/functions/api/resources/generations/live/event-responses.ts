@@ -4,13 +4,11 @@ import { text } from "../../../fields/text.ts";
 import { generationSchema } from "../schemas.ts";
 
 const idOf = (example: string) =>
-  z
-    .string()
-    .openapi({
-      description:
-        "The event's id. After a reconnect, send the last id as `Last-Event-ID` to continue after it.",
-      example,
-    });
+  z.string().openapi({
+    description:
+      "The event's id. After a reconnect, send the last id as `Last-Event-ID` to continue after it.",
+    example,
+  });
 
 const statusEvent = z
   .object({
@@ -30,15 +28,10 @@ const progressEvent = z
     id: idOf("2.118"),
     data: z
       .object({
-        percent: z
-          .int()
-          .min(0)
-          .max(100)
-          .nullable()
-          .openapi({
-            description: "Progress in percent. Null if the model does not report it.",
-            example: 40,
-          }),
+        percent: z.int().min(0).max(100).nullable().openapi({
+          description: "Progress in percent. Null if the model does not report it.",
+          example: 40,
+        }),
         log: z.string().openapi({
           description: "The last line of the model's log, at most 200 characters.",
           example: "40%|████      | 4/10 [00:02<00:03,  1.9it/s]",

@@ -75,6 +75,6 @@ async function copyOutput(
 /** The failure of a result that is not a supported picture. A known format is named. */
 function failureOf(reading: ImageReading): Failure {
   if (reading.kind !== "other" || reading.name === null) return { code: "output_invalid" };
-  const error = `The model's result is of the kind ${reading.name}; JPEG, PNG and WebP are stored. It was not charged.`;
+  const error = `The model returned ${reading.name}, but only JPEG, PNG and WebP can be stored. The generation was not charged.`;
   return { code: "output_unsupported", error };
 }
