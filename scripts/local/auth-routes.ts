@@ -1,4 +1,4 @@
-import { Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import type { AccessTokens } from "./access-tokens.ts";
@@ -29,6 +29,16 @@ export const authCors = cors({
   exposeHeaders: ["X-Total-Count", "Link", "X-Supabase-Api-Version"],
   maxAge: 3600,
 });
+
+/**
+ * Lite inserts a session and its refresh token one after the other. A change of the password can delete the session in between;
+ * Auth inserts both in one transaction. The second attempt tells what became of the password.
+ */
+async function answerOf(c: Context<PlatformEnv>): Promise<Response> {
+  const answer = await toLite(c, c.var.body);
+  if (answer.status !== 500 || c.req.query("grant_type") !== "password") return answer;
+  return toLite(c, c.var.body);
+}
 
 /** Supabase Auth: lite, behind what it lacks. That is limits by address, the switches of config.toml, administration and tokens. */
 export function authRoutes(
@@ -71,7 +81,7 @@ export function authRoutes(
   };
   app.post("/token", refresh);
   app.all("*", async (c) =>
-    withSession(await toLite(c, c.var.body), async (session) => ({
+    withSession(await answerOf(c), async (session) => ({
       access_token: await tokens.outward(session.access_token),
       refresh_token: await rules.outward(c.var.sql, session),
     })),

@@ -4,6 +4,7 @@ import nodemailer from "nodemailer";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestStack, type TestStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
 
 const pngFile = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
@@ -153,9 +154,12 @@ describe("the database", () => {
     await sql`grant select on public.late to service_role`;
     await sql`insert into public.late values (1)`;
     // As with PostgREST, the notice arrives on another connection.
-    await expect
-      .poll(async () => (await service.from("late").select("id")).data, { timeout: 10_000 })
-      .toEqual([{ id: 1 }]);
+    const { data } = await until(
+      "the new table is served",
+      async () => service.from("late").select("id"),
+      ({ error }) => error === null,
+    );
+    expect(data).toEqual([{ id: 1 }]);
     await sql`drop table public.late`;
   });
 
@@ -173,6 +177,26 @@ describe("the database", () => {
       from auth.users where id = ${data.user?.id ?? ""}`;
     expect(user).toEqual({ kind: "object", name: "Ada" });
     await visitor.auth.signOut({ scope: "local" });
+  });
+
+  it("local Auth refuses a sign-in with the old password when the change of it deletes the new session", async () => {
+    const [email, password] = [`${crypto.randomUUID()}@raced.test`, "Correct-Horse-9"];
+    const { data } = await service.auth.admin.createUser({ email, password, email_confirm: true });
+    const id = data.user?.id ?? "";
+    const { signIn } = await sql.begin(async (tx) => {
+      // The sign-in stops between its session and its refresh token.
+      await tx`lock table auth.refresh_tokens in share row exclusive mode`;
+      const signIn = visitor.auth.signInWithPassword({ email, password });
+      await until(
+        "the refresh token waits",
+        () => sql`select pid from pg_locks where relation = 'auth.refresh_tokens'::regclass and not granted`,
+        ({ length }) => length === 1,
+      );
+      await tx`update auth.users set encrypted_password = 'of nobody' where id = ${id}`;
+      await tx`delete from auth.sessions where user_id = ${id}`;
+      return { signIn };
+    });
+    expect((await signIn).error).toMatchObject({ status: 400, code: "invalid_credentials" });
   });
 });
 
