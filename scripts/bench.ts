@@ -1,4 +1,4 @@
-import { type BenchOptions, runBench } from "./bench/run-bench.ts";
+import { runBench } from "./bench/run-bench.ts";
 import { makeLarge } from "./bench/scale/large-stack.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem } from "./local/problem.ts";
@@ -33,24 +33,23 @@ await runMain(async () => {
     only: { type: "string", default: "" },
   });
   if (values["make-large"]) return makeLarge((step) => console.log(step));
-  const number = (name: "rounds" | "connections" | "creates" | "starts" | "deep-page", least: number) => {
+  const number = (
+    name: "rounds" | "seconds" | "connections" | "creates" | "starts" | "deep-page",
+    least: number,
+  ) => {
     const value = Number(values[name]);
-    if (Number.isInteger(value) && value >= least) return value;
-    throw new Problem(`--${name} ${values[name]} is not usable: give a whole number from ${least}.`);
+    if (value >= least && (name === "seconds" || Number.isInteger(value))) return value;
+    const kind = name === "seconds" ? "number" : "whole number";
+    throw new Problem(`--${name} ${values[name]} is not usable: give a ${kind} from ${least}.`);
   };
-  const seconds = Number(values.seconds);
-  if (!(seconds > 0)) throw new Problem(`--seconds ${values.seconds} is not usable: give more than 0.`);
-  const options: BenchOptions = {
+  return runBench({
+    ...values,
     port: values.port === undefined ? undefined : Number(values.port),
     rounds: number("rounds", 1),
-    seconds,
+    seconds: number("seconds", 0.1),
     connections: number("connections", 1),
     creates: number("creates", 0),
     starts: number("starts", 0),
     deep_page: number("deep-page", 2),
-    scale: values.scale,
-    peers: values.peers,
-    only: values.only,
-  };
-  return runBench(options);
+  });
 }, "The benchmark failed");

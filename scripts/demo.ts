@@ -1,11 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { styleText } from "node:util";
 import { decode } from "fast-png";
 import { ApiError, ConnectionError, createClient, GenerationError } from "../packages/client/src/index.ts";
-import { Progress } from "./demo/progress.ts";
+import { operatorKeyOf } from "./doctor/target.ts";
 import { portOf, readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem, reasonOf } from "./local/problem.ts";
-import { defaultBasePort, loopback, pathsFor, repositoryRoot, samplePhoto } from "./local/settings.ts";
+import { defaultBasePort, loopback, repositoryRoot, samplePhoto } from "./local/settings.ts";
 import { openStack } from "./local/stack-child.ts";
 
 const helpText = `Walks the story: a developer, two projects, one person in both, and a photo that becomes a picture.
@@ -22,20 +23,37 @@ const folder = join(repositoryRoot, ".local", "demo");
 
 async function main(): Promise<void> {
   const { values } = readCommandLine("npm run demo", helpText, { port: { type: "string", short: "p" } });
-  const progress = new Progress(process.stdout);
-  const { stop, ...target } = await findTarget(portOf(values.port, defaultBasePort), progress);
+  const { stop, ...target } = await findTarget(portOf(values.port, defaultBasePort));
   try {
-    await walk(target, progress);
+    await walk(target);
   } catch (error) {
     const isTold = [ApiError, ConnectionError, GenerationError].some((kind) => error instanceof kind);
     throw isTold ? new Problem((error as Error).message) : error;
   } finally {
-    progress.stop();
     await stop();
   }
 }
 
-async function findTarget(port: number, progress: Progress): Promise<Target> {
+/** Runs one step, and prints its time and what its result tells. On a terminal its name stands there meanwhile. */
+async function step<T extends { told: string }>(name: string, work: () => Promise<T>): Promise<T> {
+  const start = performance.now();
+  const isTerminal = process.stdout.isTTY;
+  if (isTerminal) process.stdout.write(`… ${name}`);
+  const end = (mark: string, told: string) =>
+    console.log(`${isTerminal ? "\r\u001b[K" : ""}${mark} ${secondsSince(start)}  ${name}${told}`);
+  try {
+    const result = await work();
+    end(styleText("green", "✓"), `  ${styleText("dim", result.told)}`);
+    return result;
+  } catch (error) {
+    end(styleText("red", "✗"), "");
+    throw error;
+  }
+}
+
+const secondsSince = (start: number) => `${((performance.now() - start) / 1000).toFixed(2)} s`.padStart(7);
+
+async function findTarget(port: number): Promise<Target> {
   const { CLOUD_API_URL: foreign, CLOUD_API_OPERATOR_KEY: given } = process.env;
   const stop = async () => {};
   if (foreign) {
@@ -48,29 +66,19 @@ async function findTarget(port: number, progress: Progress): Promise<Target> {
     () => true,
     () => false,
   );
-  if (isUp) return { url, operator_key: given || operatorKeyOf(port), stop };
-  return progress.step("Start the back end", async () => {
+  if (isUp) return { url, operator_key: operatorKeyOf(port), stop };
+  return step("Start the back end", async () => {
     const { stack, stop } = await openStack(["--port", String(port)]);
     return { url, operator_key: stack.credentials.operator_key, stop, told: url };
   });
 }
 
-function operatorKeyOf(port: number): string {
-  try {
-    const { credentials } = pathsFor(join(repositoryRoot, ".local", String(port)));
-    return (JSON.parse(readFileSync(credentials, "utf8")) as { operator_key: string }).operator_key;
-  } catch {
-    throw new Problem(
-      `The stack on port ${port} keeps its keys elsewhere: set CLOUD_API_OPERATOR_KEY to the operator key that it printed.`,
-    );
-  }
-}
-
 /** Everything below is what an app does with the SDK. */
-async function walk({ url, operator_key }: Omit<Target, "stop">, progress: Progress): Promise<void> {
+async function walk({ url, operator_key }: Omit<Target, "stop">): Promise<void> {
+  const start = performance.now();
   const unique = Date.now().toString(36);
   const developer = createClient({ url, operatorKey: operator_key });
-  const { provisioning } = await progress.step("Register a developer", async () => {
+  const { provisioning } = await step("Register a developer", async () => {
     const email = `developer-${unique}@example.com`;
     const made = await developer.auth.register({ email, password, full_name: "Demo Developer" });
     return { ...made, told: `${email}, with a project and keys` };
@@ -83,7 +91,7 @@ async function walk({ url, operator_key }: Omit<Target, "stop">, progress: Progr
     projectId: provisioning.project_id,
     apiKey: provisioning.api_key,
   });
-  const second = await progress.step("Create a second project and its key", async () => {
+  const second = await step("Create a second project and its key", async () => {
     const { id: projectId } = await developer.projects.create({ name: "Postcards" });
     const { key: apiKey } = await developer.apiKeys.create(projectId, { name: "Web app" });
     return { app: createClient({ url, developerKey, projectId, apiKey }), told: `project ${projectId}` };
@@ -92,7 +100,7 @@ async function walk({ url, operator_key }: Omit<Target, "stop">, progress: Progr
   const email = `ada-${unique}@example.com`;
   const ids = new Set<string>();
   for (const [name, app] of [["first", first] as const, ["second", second.app] as const]) {
-    await progress.step(`Register ${email} in the ${name} project`, async () => {
+    await step(`Register ${email} in the ${name} project`, async () => {
       const { id } = await app.auth.register({ email, password });
       ids.add(id);
       return { told: `account ${id}` };
@@ -101,18 +109,18 @@ async function walk({ url, operator_key }: Omit<Target, "stop">, progress: Progr
   if (ids.size !== 2) throw new Problem("One address in two projects is not two accounts.");
 
   mkdirSync(folder, { recursive: true });
-  const { id } = await progress.step("Upload a photo and a sentence", async () => {
+  const { id } = await step("Upload a photo and a sentence", async () => {
     const files = [new Blob([readFileSync(samplePhoto)], { type: "image/png" })];
     const made = await first.generations.create({ prompt: "Turn this photo into a watercolour", files });
     return { ...made, told: `generation ${made.id}` };
   });
-  const done = await progress.step("Wait for the picture", async () => {
+  const done = await step("Wait for the picture", async () => {
     const generation = await first.generations.wait(id, { timeoutMs: 180_000 });
     if (generation.status !== "completed") throw new GenerationError(generation);
     return { ...generation, told: generation.model };
   });
   const file = join(folder, `${id}.png`);
-  await progress.step("Download it and look inside", async () => {
+  await step("Download it and look inside", async () => {
     const response = await fetch(done.generated_image_url);
     const bytes = new Uint8Array(await response.arrayBuffer());
     writeFileSync(file, bytes);
@@ -121,7 +129,8 @@ async function walk({ url, operator_key }: Omit<Target, "stop">, progress: Progr
   });
   // A path to paste, relative if it is below this folder.
   const from_here = relative(process.cwd(), file);
-  progress.finish(`The picture: ${from_here.startsWith("..") ? file : from_here}`);
+  console.log(`\nThe picture: ${from_here.startsWith("..") ? file : from_here}`);
+  console.log(`Done after ${secondsSince(start).trim()}.`);
 }
 
 function readPng(bytes: Uint8Array): { width: number; height: number } {

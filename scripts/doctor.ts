@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   for (const [check, asksFunction] of checks)
     if (answers || !asksFunction) findings.push(...(await check(target)));
   if (json) console.log(JSON.stringify(findings, null, 2));
-  else console.log(renderFindings(target, findings, process.stdout.isTTY === true && !process.env.NO_COLOR));
+  else console.log(renderFindings(target, findings));
   if (findings.some(({ status }) => status === "fail")) process.exitCode = 1;
 }
 

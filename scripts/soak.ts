@@ -3,6 +3,7 @@ import { openOwnStack } from "./bench/own-stack.ts";
 import { findFunction, usageOf } from "./bench/usage.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem } from "./local/problem.ts";
+import { inScratch } from "./local/scratch.ts";
 import { makeSubject, startTraffic } from "./soak/traffic.ts";
 import { judge, type Sample } from "./soak/verdict.ts";
 
@@ -19,7 +20,11 @@ async function main(): Promise<void> {
   if (!(duration_ms > 0)) throw new Problem(`--minutes ${values.minutes} is not usable: give more than 0.`);
   // Three times what the function keeps. With an unbounded heap, garbage hides a leak, or looks like one.
   process.env.DENO_V8_FLAGS ??= "--max-old-space-size=64";
-  const { ports, operator_key, admin, stop } = await openOwnStack();
+  await inScratch((folder) => soak(folder, duration_ms));
+}
+
+async function soak(folder: string, duration_ms: number): Promise<void> {
+  const { ports, operator_key, admin, stop } = await openOwnStack(folder);
   try {
     const subject = await makeSubject(ports, operator_key, admin);
     const traffic = startTraffic(subject);

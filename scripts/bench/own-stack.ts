@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import postgres from "postgres";
 import { adminUrlOf } from "../local/keys.ts";
 import { findFreeBase } from "../local/ports.ts";
@@ -10,28 +7,19 @@ import { openStack } from "../local/stack-child.ts";
 /** A superuser's connection for one statement at a time. */
 export const openAdmin = (url: string) => postgres(url, { max: 1, onnotice: () => {} });
 
-/** `npm start` on free ports, with its data in this folder, or in a new one that is removed with it. */
-export async function openOwnStack(folder?: string) {
+/** `npm start` on free ports, with its data in this folder. */
+export async function openOwnStack(data: string) {
   const base = await findFreeBase();
-  const data = folder ?? mkdtempSync(join(tmpdir(), "cloud-api-own-"));
-  const clean = () => {
-    if (folder === undefined) rmSync(data, { recursive: true, force: true });
+  const { stack, stop } = await openStack(["--port", String(base), "--data", data]);
+  const ports = portsFrom(base);
+  const admin = openAdmin(adminUrlOf(ports));
+  return {
+    ports,
+    operator_key: stack.credentials.operator_key,
+    admin,
+    async stop() {
+      await admin.end();
+      await stop();
+    },
   };
-  try {
-    const { stack, stop } = await openStack(["--port", String(base), "--data", data]);
-    const ports = portsFrom(base);
-    const admin = openAdmin(adminUrlOf(ports));
-    return {
-      ports,
-      operator_key: stack.credentials.operator_key,
-      admin,
-      async stop() {
-        await admin.end();
-        await stop().finally(clean);
-      },
-    };
-  } catch (error) {
-    clean();
-    throw error;
-  }
 }

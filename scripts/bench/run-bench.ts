@@ -1,13 +1,13 @@
-import { join } from "node:path";
-import { storedOperatorKey } from "../doctor/target.ts";
+import { operatorKeyOf } from "../doctor/target.ts";
 import { adminUrlOf, keysOfPort } from "../local/keys.ts";
 import { Problem } from "../local/problem.ts";
-import { databaseUrl, loopback, pathsFor, portsFrom, repositoryRoot } from "../local/settings.ts";
+import { inScratch } from "../local/scratch.ts";
+import { databaseUrl, loopback, portsFrom } from "../local/settings.ts";
 import { compare, type Pace, type Row } from "./compare.ts";
 import { measureCreates } from "./creates.ts";
 import { openAdmin, openOwnStack } from "./own-stack.ts";
 import { describeSection, progress, type Section, save } from "./report.ts";
-import { compareSizes, describeSizes, isScalable, type Place } from "./scale/compare-sizes.ts";
+import { compareSizes, type Place } from "./scale/compare-sizes.ts";
 import { openLarge } from "./scale/large-stack.ts";
 import * as scenarios from "./scenarios.ts";
 import { seed } from "./seed.ts";
@@ -27,12 +27,15 @@ export type BenchOptions = Pace & {
 
 type Undo = (() => unknown)[];
 
-export async function runBench(options: BenchOptions): Promise<void> {
+export const runBench = (options: BenchOptions): Promise<void> =>
+  inScratch((folder) => measure(options, folder));
+
+async function measure(options: BenchOptions, folder: string): Promise<void> {
   const undo: Undo = [];
   try {
     progress("Starting a stack …");
     const { ports, operator_key, admin, stop } =
-      options.port === undefined ? await openOwnStack() : findStack(options.port);
+      options.port === undefined ? await openOwnStack(folder) : findStack(options.port);
     undo.push(stop);
     progress("Making accounts and pictures to read …");
     const facts = await seed(ports, operator_key, admin, options.deep_page);
@@ -47,23 +50,14 @@ export async function runBench(options: BenchOptions): Promise<void> {
 /** The stack that runs on this port. */
 function findStack(port: number) {
   const ports = portsFrom(port);
-  const { credentials } = pathsFor(join(repositoryRoot, ".local", String(port)));
-  const operator_key = process.env.CLOUD_API_OPERATOR_KEY || storedOperatorKey(credentials);
-  if (operator_key === undefined)
-    throw new Problem(
-      `No operator key for port ${port}: start the stack there, or set CLOUD_API_OPERATOR_KEY.`,
-    );
   const admin = openAdmin(adminUrlOf(ports));
-  return { ports, operator_key, admin, stop: () => admin.end() };
+  return { ports, operator_key: operatorKeyOf(port), admin, stop: () => admin.end() };
 }
 
 async function compareWithLarge(pace: Pace, small: Place, undo: Undo): Promise<void> {
   const large = await openLarge((step) => progress(`Making the large database: ${step} …`));
   undo.push(large.stop);
-  const sizes = await compareSizes(small, large, pace, progress);
-  progress("");
-  console.log(describeSizes(sizes));
-  if (!isScalable(sizes)) process.exitCode = 1;
+  if (!(await compareSizes(small, large, pace, progress))) process.exitCode = 1;
 }
 
 /** A run beside the bare handler: what it measures, and how it tells. */

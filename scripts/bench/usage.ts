@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 /** CPU since its start and memory of a server; undefined where there is no /proc. */
 export type Usage = {
@@ -20,10 +20,11 @@ export const findPostgres = (port: number) =>
 /** How a process was started; undefined where there is no /proc. */
 export function commandOf(pid: number | undefined) {
   if (pid === undefined) return undefined;
-  const pairs = read(pid, "environ")
-    .split("\0")
-    .map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);
-  return { args: argumentsOf(pid), env: Object.fromEntries(pairs.slice(0, -1)) as Record<string, string> };
+  const pairs = Array.from(read(pid, "environ").matchAll(/([^=\0]+)=([^\0]*)/g), ([, name, value]) => [
+    name,
+    value,
+  ]);
+  return { args: argumentsOf(pid), env: Object.fromEntries(pairs) as Record<string, string> };
 }
 
 /** Of a process and its children, those that ended included. Memory that they share is counted once. */
@@ -39,15 +40,12 @@ export function usageOf(pid: number | undefined): Usage | undefined {
   };
 }
 
-function pids(): number[] {
-  try {
-    return readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
-  } catch {
-    return [];
-  }
-}
+const pids = () =>
+  existsSync("/proc")
+    ? readdirSync("/proc")
+        .map(Number)
+        .filter((pid) => pid > 0)
+    : [];
 
 function read(pid: number, file: string): string {
   try {

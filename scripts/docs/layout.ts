@@ -26,7 +26,6 @@ ${parts.map(({ id, text }) => `<li><a href="#${id}">${text}</a></li>`).join("\n"
   return shell({
     output: page.output,
     title: page.title,
-    start: "quick-start.html",
     markdown: markdownOf(page),
     body: `<div class="columns">
 <details class="list menu"><summary>All guides</summary>${navigation(page, listed)}</details>
@@ -60,15 +59,15 @@ function navigation(page: Page, listed: Page[]): string {
 export function shell(page: {
   output: string;
   title: string;
-  start: string;
   body: string;
-  reference?: boolean;
-  /** Where the same page lies as markdown. */
+  /** Where the same page lies as markdown; the API reference has none. */
   markdown?: string;
 }): string {
   const link = (to: string) => escapeHtml(relativeTo(page.output, to));
+  const isGuide = page.markdown !== undefined;
   const current = (is: boolean) => (is ? ' aria-current="true"' : "");
-  const styles = ["site", ...(page.reference ? [] : ["guide", "code"])];
+  const start = link("quick-start.html");
+  const styles = isGuide ? ["site", "guide", "code"] : ["site"];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -76,14 +75,14 @@ export function shell(page: {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(page.title)} · Cloud API</title>
-<link rel="icon" href="${link("assets/icon.svg")}">${page.markdown ? `\n<link rel="alternate" type="text/markdown" href="${link(page.markdown)}">` : ""}
+<link rel="icon" href="${link("assets/icon.svg")}">${isGuide ? `\n<link rel="alternate" type="text/markdown" href="${link(page.markdown ?? "")}">` : ""}
 ${styles.map((name) => `<link rel="stylesheet" href="${link(`assets/${name}.css`)}">`).join("\n")}
 </head>
-<body${page.reference ? ' class="reference"' : ""}>
+<body${isGuide ? "" : ' class="reference"'}>
 <a class="skip" href="#main">Skip to the content</a>
-<header class="bar"><a class="brand" href="${link(page.start)}"><img src="${link("assets/icon.svg")}" alt="" width="20" height="20"> Cloud API</a>
-<nav aria-label="Site"><a href="${link(page.start)}"${current(!page.reference)}>Guides</a>
-<a href="${link("index.html")}"${current(page.reference === true)}>API reference</a></nav>
+<header class="bar"><a class="brand" href="${start}"><img src="${link("assets/icon.svg")}" alt="" width="20" height="20"> Cloud API</a>
+<nav aria-label="Site"><a href="${start}"${current(isGuide)}>Guides</a>
+<a href="${link("index.html")}"${current(!isGuide)}>API reference</a></nav>
 <search class="search"><input type="search" placeholder="Search the guides" aria-label="Search the guides" data-index="${link("search.json")}"><ul></ul></search></header>
 ${page.body}
 <script src="${link("assets/site.js")}" defer></script>

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { repositoryRoot } from "../local/settings.ts";
 
@@ -60,10 +60,10 @@ export function markdownOf({ output }: Pick<Page, "output">): string {
 }
 
 /** The names of the files, without their ending. */
-function markdownIn(folder: string): string[] {
-  const files = readdirSync(join(repositoryRoot, folder)).filter((file) => file.endsWith(".md"));
-  return files.map((file) => file.slice(0, -3)).sort();
-}
+const markdownIn = (folder: string) =>
+  globSync("*.md", { cwd: join(repositoryRoot, folder) })
+    .map((file) => file.slice(0, -3))
+    .sort();
 
 function pageOf({ name, source, section }: { name: string; source: string; section?: string }): Page {
   const markdown = readFileSync(join(repositoryRoot, source), "utf8");

@@ -7,8 +7,6 @@ import { shell } from "./layout.ts";
 export const referencePage = shell({
   output: "index.html",
   title: "API reference",
-  start: "quick-start.html",
-  reference: true,
   body: `<div id="main"><div id="reference"></div>
 <noscript><p>The reference needs JavaScript. The same facts are in <a href="openapi.json">openapi.json</a>.</p></noscript></div>
 <script src="assets/scalar.js"></script>

@@ -1,3 +1,4 @@
+import { styleText } from "node:util";
 import type { Target } from "./target.ts";
 
 export type Finding = {
@@ -26,14 +27,13 @@ export const fail = (about: string, says: string, fix: string): Finding => ({
   fix,
 });
 
-const colours = { ok: 32, warn: 33, fail: 31 };
+const colours = { ok: "green", warn: "yellow", fail: "red" } as const;
 
 /** One line for each finding, with what to do below those that are not ok, and a sum at the end. */
-export function renderFindings({ kind, base }: Target, findings: Finding[], colour: boolean): string {
-  const paint = (code: number, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+export function renderFindings({ kind, base }: Target, findings: Finding[]): string {
   const width = Math.max(...findings.map(({ about }) => about.length));
   const lines = findings.flatMap(({ about, status, says, fix }) => [
-    `  ${paint(colours[status], status.padEnd(4))}  ${about.padEnd(width)}  ${says}`,
+    `  ${styleText(colours[status], status.padEnd(4))}  ${about.padEnd(width)}  ${says}`,
     ...(fix === undefined ? [] : [`${" ".repeat(width + 10)}→ ${fix}`]),
   ]);
   const count = (status: Finding["status"]) => findings.filter((finding) => finding.status === status).length;

@@ -93,12 +93,22 @@ async function askForHealth(url: string, operatorKey: string | undefined): Promi
 }
 
 /** The operator that `npm start` made, in the credentials of a data folder. */
-export function storedOperatorKey(path: string): string | undefined {
+function storedOperatorKey(path: string): string | undefined {
   try {
     return (JSON.parse(readFileSync(path, "utf8")) as { operator_key?: string }).operator_key;
   } catch {
     return undefined;
   }
+}
+
+/** Of the stack on this port. CLOUD_API_OPERATOR_KEY takes precedence. @throws Problem */
+export function operatorKeyOf(port: number): string {
+  const { credentials } = pathsFor(join(repositoryRoot, ".local", String(port)));
+  const key = process.env.CLOUD_API_OPERATOR_KEY || storedOperatorKey(credentials);
+  if (key) return key;
+  throw new Problem(
+    `The stack on port ${port} keeps its keys elsewhere: set CLOUD_API_OPERATOR_KEY to the operator key that it printed.`,
+  );
 }
 
 const timeoutMs = 10_000;

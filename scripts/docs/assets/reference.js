@@ -55,7 +55,6 @@ const configuration = (token = "") => ({
   onBeforeRequest: sendPicture,
   onResponseReceived: keepToken,
   theme: "none",
-  layout: "modern",
   forceDarkModeState: dark.matches ? "dark" : "light",
   hideDarkModeToggle: true,
   withDefaultFonts: false,
@@ -77,7 +76,6 @@ const configuration = (token = "") => ({
     powershell: true,
     r: true,
   },
-  persistAuth: false,
 });
 const reference = Scalar.createApiReference("#reference", configuration());
 dark.addEventListener("change", () => reference.updateConfiguration(configuration()));

@@ -6,11 +6,12 @@ for (const block of document.querySelectorAll(".code")) {
   button.textContent = "Copy";
   button.addEventListener("click", async () => {
     const text = block.querySelector("code").textContent;
-    const copied = await navigator.clipboard?.writeText(text).then(
-      () => true,
-      () => false,
-    );
-    button.textContent = copied ? "Copied" : "Not allowed";
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Not allowed";
+    }
     setTimeout(() => {
       button.textContent = "Copy";
     }, 1500);

@@ -11,9 +11,14 @@ const ofOneCall = [
   "file_slow",
 ] as const;
 /** A prediction suffers these: it takes them along at its creation. The table of README.md says what each does. */
-const ofPrediction = ["drop", "hold", "fail", "nsfw", "stall", "slow", "reorder_webhooks"] as const;
-/** Of the webhook `event`. */
-const ofWebhook = [
+const ofPrediction = [
+  "drop",
+  "hold",
+  "fail",
+  "nsfw",
+  "stall",
+  "slow",
+  "reorder_webhooks",
   "lose_webhook",
   "forge_webhook",
   "delay_webhook",
@@ -23,7 +28,7 @@ const ofWebhook = [
 
 /** Each kind reads its own fields. */
 const faultSchema = z.strictObject({
-  kind: z.enum([...ofOneCall, ...ofPrediction, ...ofWebhook]),
+  kind: z.enum([...ofOneCall, ...ofPrediction]),
   status: z.literal([402, 422, 429, 500, 503]).default(500),
   retry_after: z.int().min(0).default(1),
   ms: z.int().min(0).max(600_000).default(1000),
@@ -93,12 +98,8 @@ export function makeFaultRules() {
     clear(): void {
       entries = [];
     },
-    list: () =>
-      entries.map(({ match, remaining, fault }) => ({
-        match,
-        times: Number.isFinite(remaining) ? remaining : null,
-        fault,
-      })),
+    /** In JSON, `times` without an end is null. */
+    list: () => entries.map(({ match, remaining, fault }) => ({ match, times: remaining, fault })),
     /** Uses up one fault of these kinds: of the rules, else of the prediction's own. */
     take(prompt: string, kinds: readonly FaultKind[], own: Entry[] = []): Fault | undefined {
       const found = [...matching(prompt), ...own].find(

@@ -66,10 +66,7 @@ export function makePredictions({ webhooks, predictionMs, maxPredictions, log }:
     const urls = Array.from({ length: count }, (_, index) => {
       const path = `/files/${prediction.id}/out-${index}.png`;
       files.set(path, render({ prompt, images, index, seed, ...sizeOf(input, images) }));
-      for (const oldest of files.keys()) {
-        if (files.size <= maxFiles) break;
-        files.delete(oldest);
-      }
+      if (files.size > maxFiles) files.delete(files.keys().next().value ?? "");
       return origin + path;
     });
     const output = model.count ? urls : (urls[0] ?? "");
@@ -117,10 +114,10 @@ export function makePredictions({ webhooks, predictionMs, maxPredictions, log }:
       const { promise: ended, resolve: end } = Promise.withResolvers<void>();
       const job = { ...asked, prediction, abort: new AbortController(), ended, end };
       jobs.set(id, job);
-      for (const [oldest, { abort }] of jobs) {
-        if (jobs.size <= maxPredictions) break;
-        abort.abort();
-        jobs.delete(oldest);
+      const [oldest] = jobs.values();
+      if (oldest !== undefined && jobs.size > maxPredictions) {
+        oldest.abort.abort();
+        jobs.delete(oldest.prediction.id);
       }
       void run(job);
       return job;

@@ -28,9 +28,6 @@ export type ReplicateServer = {
   close: () => Promise<void>;
 };
 
-/** The listener replaces these two for the whole process; `close` restores them. */
-const { Request, Response } = globalThis;
-
 /** Starts the look-alike in this process. Rejects when the port is taken or the secret is not base64. */
 export async function startReplicate(options: ReplicateOptions): Promise<ReplicateServer> {
   const { token, webhookSecret, port = 0, log = () => {} } = options;
@@ -40,18 +37,17 @@ export async function startReplicate(options: ReplicateOptions): Promise<Replica
   const predictions = makePredictions({ webhooks, predictionMs, maxPredictions, log });
   const faults = makeFaultRules();
   const app = createApp({ token, webhookSecret, predictions, webhooks, faults });
-  const report = (line: string) => log("error", line);
-  const server = localServer(fromFetch(app.fetch), {
+  const door = {
     name: "The Replicate look-alike",
     pages: "local",
-    report,
-  });
+    report: (line: string) => log("error", line),
+  } as const;
+  const server = localServer(fromFetch(app.fetch), door);
   await listen(server, port);
   const close = async () => {
     webhooks.close();
     predictions.close();
     await closeServer(server);
-    Object.assign(globalThis, { Request, Response });
   };
   return { url: `http://${loopback}:${(server.address() as AddressInfo).port}`, faults, close };
 }
