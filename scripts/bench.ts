@@ -32,7 +32,7 @@ await runMain(async () => {
     "make-large": { type: "boolean", default: false },
     only: { type: "string", default: "" },
   });
-  if (values["make-large"]) return makeLarge((step) => console.log(step));
+  if (values["make-large"]) return makeLarge();
   const number = (
     name: "rounds" | "seconds" | "connections" | "creates" | "starts" | "deep-page",
     least: number,

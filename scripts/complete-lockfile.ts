@@ -43,15 +43,10 @@ export function completeLockfile(): { text: string; missing: string[] } {
 /** Follows Node's look-up: next to the package, then one folder up at a time. The version has to match. */
 function isLocked({ packages }: Lockfile, path: string, name: string): boolean {
   const range = packages[path]?.optionalDependencies?.[name] ?? "";
-  for (
-    let at = path;
-    ;
-    at = at.includes("/node_modules/") ? at.slice(0, at.lastIndexOf("/node_modules/")) : ""
-  ) {
-    const found = packages[`${at === "" ? "" : `${at}/`}node_modules/${name}`];
-    if (found !== undefined) return !/^\d/.test(range) || found.version === range;
-    if (at === "") return false;
-  }
+  const nested = path.split("/node_modules/");
+  const folders = nested.map((_, out) => `${nested.slice(0, nested.length - out).join("/node_modules/")}/`);
+  const found = [...folders, ""].flatMap((folder) => packages[`${folder}node_modules/${name}`] ?? []).at(0);
+  return found !== undefined && (!/^\d/.test(range) || found.version === range);
 }
 
 /** Platform packages carry their platform in the name. */

@@ -49,18 +49,13 @@ type Round = {
  * Rounds of all rows take turns, so that noise of the machine affects all equally. The first round is a warm-up and does not
  * count.
  */
-export async function compare(
-  rows: Row[],
-  pace: Pace,
-  report: (done: number, of: number) => void,
-): Promise<Result[]> {
+export async function compare(rows: Row[], pace: Pace): Promise<Result[]> {
   const warmUp = { ...pace, seconds: Math.min(1, pace.seconds) };
   const rounds: Round[][] = rows.map(() => []);
   for (let turn = 0; turn <= pace.rounds; turn++) {
     for (const [at, row] of rows.entries()) {
       const round = await runRound(row, turn === 0 ? warmUp : pace);
       if (turn > 0) rounds[at]?.push(round);
-      report(turn * rows.length + at + 1, rows.length * (pace.rounds + 1));
     }
   }
   return rows.map(({ scenario }, at) => resultOf(scenario.name, rounds[at] ?? [], rounds[0] ?? []));

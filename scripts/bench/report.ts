@@ -18,11 +18,6 @@ export type Report = {
   notes: string[];
 };
 
-/** On a terminal, one line that is overwritten. */
-export function progress(line: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
-}
-
 /** A row that got no answer in its time has no numbers. */
 const shown = (value: number | undefined, digits: number) =>
   value !== undefined && Number.isFinite(value) ? value.toFixed(digits) : "–";

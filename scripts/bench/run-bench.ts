@@ -6,7 +6,7 @@ import { databaseUrl, loopback, portsFrom } from "../local/settings.ts";
 import { compare, type Pace, type Row } from "./compare.ts";
 import { measureCreates } from "./creates.ts";
 import { openAdmin, openOwnStack } from "./own-stack.ts";
-import { describeSection, progress, type Section, save } from "./report.ts";
+import { describeSection, type Section, save } from "./report.ts";
 import { compareSizes, type Place } from "./scale/compare-sizes.ts";
 import { openLarge } from "./scale/large-stack.ts";
 import * as scenarios from "./scenarios.ts";
@@ -33,16 +33,14 @@ export const runBench = (options: BenchOptions): Promise<void> =>
 async function measure(options: BenchOptions, folder: string): Promise<void> {
   const undo: Undo = [];
   try {
-    progress("Starting a stack …");
+    console.error("Starting a stack, and making accounts and pictures to read …");
     const { ports, operator_key, admin, stop } =
       options.port === undefined ? await openOwnStack(folder) : findStack(options.port);
     undo.push(stop);
-    progress("Making accounts and pictures to read …");
     const facts = await seed(ports, operator_key, admin, options.deep_page);
     if (options.scale) await compareWithLarge(options, { ports, facts }, undo);
     else await compareWithBare(options, { ports, facts }, undo);
   } finally {
-    progress("");
     for (const step of undo.reverse()) await step();
   }
 }
@@ -55,9 +53,9 @@ function findStack(port: number) {
 }
 
 async function compareWithLarge(pace: Pace, small: Place, undo: Undo): Promise<void> {
-  const large = await openLarge((step) => progress(`Making the large database: ${step} …`));
+  const large = await openLarge();
   undo.push(large.stop);
-  if (!(await compareSizes(small, large, pace, progress))) process.exitCode = 1;
+  if (!(await compareSizes(small, large, pace))) process.exitCode = 1;
 }
 
 /** A run beside the bare handler: what it measures, and how it tells. */
@@ -96,16 +94,12 @@ async function compareWithBare(options: BenchOptions, place: Place, undo: Undo):
     async section(title, rows, ratio_to = "the bare handler") {
       const chosen = rows.filter(({ scenario }, at) => at === 0 || scenario.name.includes(options.only));
       if (chosen.length < 2) return;
-      const results = await compare(chosen, options, (done, of) =>
-        progress(`${title}: ${done} of ${of} rounds`),
-      );
-      progress("");
+      const results = await compare(chosen, options);
       console.log(describeSection({ title, ratio_to, results }));
       sections.push({ title, ratio_to, results });
       if (results.some(({ failed }) => failed > 0)) process.exitCode = 1;
     },
     note(...sentences) {
-      progress("");
       for (const sentence of sentences) console.log(`\n${sentence}`);
       notes.push(...sentences);
     },
@@ -122,7 +116,7 @@ async function compareWithBare(options: BenchOptions, place: Place, undo: Undo):
 }
 
 async function measurePeers({ ports, facts, bare, toApi, section, note }: Run, undo: Undo): Promise<void> {
-  progress("Installing and starting the peers …");
+  console.error("Installing and starting the peers …");
   const { startPeers } = await import("../../bench-peers/start-peers.ts");
   const peers = await startPeers(ports, facts, bare.postgres_pid);
   undo.push(peers.stop);
@@ -132,7 +126,7 @@ async function measurePeers({ ports, facts, bare, toApi, section, note }: Run, u
 }
 
 async function measureStarts({ options, ports, facts, toApi, note }: Run): Promise<void> {
-  progress("Starting functions and stacks …");
+  console.error("\nStarting functions and stacks …");
   const first = toApi(scenarios.me(facts));
   const moved: [number, number] = [ports.functions.api, ports.gateway + 16];
   const functions = await startFunctions(first, moved, options.starts);
@@ -154,9 +148,7 @@ async function measureChanges({ options, ports, facts, bare, toApi, section, not
   };
   await section("Login and what bounds it", [hash, login], "the sign-in at Auth alone");
   if (options.creates === 0 || options.only !== "") return;
-  const { sentence, is_right } = await measureCreates(create, options.creates, (done) =>
-    progress(`Creates with a picture: ${done} of ${options.creates}`),
-  );
+  const { sentence, is_right } = await measureCreates(create, options.creates);
   note(sentence);
   if (!is_right) process.exitCode = 1;
 }

@@ -125,6 +125,9 @@ const headersOf = (status: string, isLimited: boolean) => [
   ...(["409", "429", "503"].includes(status) ? ["Retry-After"] : []),
 ];
 
+const operationsOf = ({ paths }: Schema) =>
+  Object.values<Schema>(paths).flatMap((path) => Object.values<Schema>(path));
+
 /** Adds to every operation the headers of its answers, and examples made from those of the schemas. */
 function complete(document: Schema): void {
   // The generator gives an empty list; there are none.
@@ -142,9 +145,7 @@ function complete(document: Schema): void {
     return examples;
   };
   const resolve = resolveIn(document);
-  for (const operation of Object.values<Schema>(document.paths).flatMap((path) =>
-    Object.values<Schema>(path),
-  )) {
+  for (const operation of operationsOf(document)) {
     // What registerPath takes along of a route that a validation of ours reads.
     delete operation.middleware;
     const { parameters = [], requestBody, responses } = operation;
@@ -175,9 +176,9 @@ function answerExample({ schema, example }: Schema, resolve: (schema: Schema) =>
 }
 
 /** An error that several operations answer alike is described once, under its codes. */
-function shareAnswers({ paths, components }: Schema): void {
-  const places = Object.values<Schema>(paths)
-    .flatMap((path) => Object.values<Schema>(path))
+function shareAnswers(document: Schema): void {
+  const { components } = document;
+  const places = operationsOf(document)
     .flatMap(({ responses }: Schema) => Object.keys(responses).map((status) => ({ responses, status })))
     .filter(({ status }) => Number(status) >= 400);
   const byText = Map.groupBy(places, ({ responses, status }) => JSON.stringify(responses[status]));

@@ -21,7 +21,6 @@ export async function compareSizes(
   small: Place,
   large: Place & { largest: Tenant },
   pace: Pace,
-  report: (done: string) => void,
 ): Promise<boolean> {
   const two = { ...pace, connections: 2 };
   const rowOf = (scenario: Scenario, { ports }: Place) => ({
@@ -33,19 +32,16 @@ export async function compareSizes(
   const onLarge = all(large);
   const sizes = [["", "small p50", "large p50", "times", ""]];
   for (const [at, scenario] of all(small).entries()) {
-    report(scenario.name);
     const rows = [rowOf(scenario, small), rowOf(onLarge[at] ?? scenario, large)];
-    const [first, second] = (await compare(rows, two, () => {})) as [Result, Result];
+    const [first, second] = (await compare(rows, two)) as [Result, Result];
     const times = 1 / second.ratio;
     const wrong =
       first.failed + second.failed > 0 ? "failed" : times > mostTimes ? `more than ${mostTimes}` : "";
     sizes.push([scenario.name, ms(first), ms(second), times.toFixed(2), wrong]);
   }
-  report("the largest tenant");
   const rows = managing(large.largest).map((scenario) => rowOf(scenario, large));
-  const results = await compare(rows, { ...two, rounds: 1 }, () => {});
+  const results = await compare(rows, { ...two, rounds: 1 });
   const largest = results.map((one) => [one.name, ms(one), one.failed > 0 ? "failed" : ""]);
-  report("");
   console.log(`
 Each read on a small database and on one of 10,000 projects, 100,000 people and 1,000,000 generations, two at once
 

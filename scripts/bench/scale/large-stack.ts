@@ -10,20 +10,17 @@ const folder = join(repositoryRoot, ".local", "bench-large");
 const factsFile = join(folder, "facts.json");
 
 /** A tenant as in the small database, and the largest one. */
-type Large = {
-  facts: Facts;
-  largest: Tenant;
-};
+type Large = { facts: Facts; largest: Tenant };
 
 /** Recreates the large database, in its own folder below .local. */
-export async function makeLarge(report: (step: string) => void): Promise<void> {
+export async function makeLarge(): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
-  report("a stack of its own");
+  console.error("Making the large database: a minute or more …");
   const { ports, operator_key, admin, stop } = await openOwnStack(folder);
   try {
     const facts = await seed(ports, operator_key, admin);
     const largest = await registerDeveloper(ports, operator_key, admin);
-    await fill(admin, largest.project_id, report);
+    await fill(admin, largest.project_id);
     writeFileSync(factsFile, JSON.stringify({ facts, largest } satisfies Large));
   } finally {
     await stop();
@@ -31,8 +28,8 @@ export async function makeLarge(report: (step: string) => void): Promise<void> {
 }
 
 /** A stack on the large database, with new sign-ins. Creates the database if it is missing. */
-export async function openLarge(report: (step: string) => void) {
-  if (!existsSync(factsFile)) await makeLarge(report);
+export async function openLarge() {
+  if (!existsSync(factsFile)) await makeLarge();
   const { ports, stop } = await openOwnStack(folder);
   try {
     const { facts, largest } = JSON.parse(readFileSync(factsFile, "utf8")) as Large;

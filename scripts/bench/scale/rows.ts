@@ -20,9 +20,8 @@ export async function addGenerations(admin: Sql, owner: Owner, count: number): P
  * Adds 4,000 developers, 10,000 projects, 100,000 people, a million generations and the usage of 30 million requests. Few projects
  * have most of the people, and few people ask for most of the pictures; the given project is the largest.
  */
-export async function fill(admin: Sql, projectId: string, report: (step: string) => void): Promise<void> {
+export async function fill(admin: Sql, projectId: string): Promise<void> {
   await withoutTriggers(admin, async (tx) => {
-    report("4,000 developers and 10,000 projects");
     await tx`create temporary table developer on commit drop as
       select n, gen_random_uuid() as id from generate_series(1, 4000) n`;
     await tx`insert into auth.users (id, email) select id, 'developer' || n || '@seeded.example.com' from developer`;
@@ -41,7 +40,6 @@ export async function fill(admin: Sql, projectId: string, report: (step: string)
       select id, owner_id, 'Project ' || n, 'Seeded', now() - random() * interval '400 days'
       from project where owner_id is not null`;
 
-    report("100,000 people with a session each");
     await tx`create temporary table person on commit drop as
       select chosen.n, gen_random_uuid() as id, project.id as project_id
       from (select n, 1 + floor(10000 * power(random(), 4))::int as who
@@ -57,7 +55,6 @@ export async function fill(admin: Sql, projectId: string, report: (step: string)
     await tx`insert into public.audit_events (occurred_at, resource, resource_id, action, project_id, actor_id, actor_role)
       select created_at, 'user', id::text, 'create', project_id, id, 'anonymous' from public.users where role = 'end_user'`;
 
-    report("keys and what they were used for");
     await tx`insert into public.developer_keys (user_id, key_prefix, key_hash)
       select id, 'ak_seeds', sha256(id::text::bytea) from developer`;
     await tx`insert into public.api_keys (project_id, key_prefix, key_hash)
@@ -69,13 +66,11 @@ export async function fill(admin: Sql, projectId: string, report: (step: string)
         from project join public.api_keys key on key.project_id = project.id, generate_series(1, 20) ago) row
       on conflict do nothing`;
 
-    report("1,000,000 generations");
     await insertGenerations(tx, 1_000_000);
     await tx`insert into public.generation_events (generation_id, kind, created_at)
       select id, status, completed_at from public.generations where created_at > now() - interval '90 days'`;
     await countGenerations(tx, null);
   });
-  report("statistics");
   await admin`vacuum (analyze)`;
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { convertIndexedToRgb, decode } from "fast-png";
+import { type DecodedPng, decode } from "fast-png";
 import { imageSize } from "image-size";
 import { encodePng, type Pixels } from "./encode-png.ts";
 
@@ -19,14 +19,14 @@ export type RenderRequest = {
 const maxDecodedPixels = 4_000_000;
 
 /** The two lines "Drawn by the local stand-in; set REPLICATE_API_TOKEN for real ones", so that nobody takes a picture for a model's. */
-const stamp = decodePng(readFileSync(new URL("stamp.png", import.meta.url))) as Pixels;
+const stamp = decode(readFileSync(new URL("stamp.png", import.meta.url)));
 
 /** A picture that is the same for the same request and differs with every part of it, as PNG bytes. */
 export function render({ prompt, images, index, seed, width, height }: RenderRequest): Buffer {
   const hash = createHash("sha256").update(JSON.stringify([prompt, index, seed]));
   for (const image of images) hash.update(createHash("sha256").update(image).digest());
   const canvas = { width, height, data: new Uint8ClampedArray(width * height * 3) };
-  const [photo] = images.map(decodePng).filter((pixels) => pixels !== undefined);
+  const [photo] = images.flatMap((image) => decodePhoto(image) ?? []);
   paint(canvas, hash.digest(), photo);
   drawStamp(canvas);
   return encodePng(canvas);
@@ -35,7 +35,7 @@ export function render({ prompt, images, index, seed, width, height }: RenderReq
 const shades = 1024;
 
 /** Waves of colour around a light, all from the digest; an input photo shines through. */
-function paint({ width, height, data }: Pixels, digest: Buffer, photo: Pixels | undefined): void {
+function paint({ width, height, data }: Pixels, digest: Buffer, photo: DecodedPng | undefined): void {
   const part = (at: number) => digest.readUInt16BE(at) / 65_536;
   const palette = Uint8ClampedArray.from({ length: shades * 3 }, (_, i) => {
     const turn = Math.floor(i / 3) / shades + part(0) + ((i % 3) * (1 + part(2))) / 5;
@@ -57,11 +57,11 @@ function paint({ width, height, data }: Pixels, digest: Buffer, photo: Pixels | 
 }
 
 /** Index of the photo's pixel at u, v (0–1), cropped to cover the wanted aspect. */
-function sampleAt(photo: Pixels, u: number, v: number, aspect: number): number {
+function sampleAt(photo: DecodedPng, u: number, v: number, aspect: number): number {
   const own = photo.width / photo.height;
   const x = Math.floor((0.5 + (u - 0.5) * Math.min(1, aspect / own)) * photo.width);
   const y = Math.floor((0.5 + (v - 0.5) * Math.min(1, own / aspect)) * photo.height);
-  return (Math.min(photo.height - 1, y) * photo.width + Math.min(photo.width - 1, x)) * 3;
+  return (Math.min(photo.height - 1, y) * photo.width + Math.min(photo.width - 1, x)) * photo.channels;
 }
 
 /** Into the lower left corner; smaller on a picture that is narrower than the words. */
@@ -76,18 +76,10 @@ function drawStamp({ width, height, data }: Pixels): void {
   }
 }
 
-/** Undefined for other formats, for a PNG that is too large, and for packed grey. Throws on a broken file. */
-function decodePng(bytes: Buffer): Pixels | undefined {
+/** Undefined for other formats, and for a PNG that is too large or not in plain colours. Throws on a broken file. */
+function decodePhoto(bytes: Buffer): DecodedPng | undefined {
   const { type, width, height } = imageSize(bytes);
   if (type !== "png" || width * height > maxDecodedPixels) return undefined;
   const png = decode(bytes);
-  if (png.depth < 8 && !png.palette) return undefined;
-  const channels = png.palette ? 3 : png.channels;
-  const source = png.palette ? convertIndexedToRgb(png) : png.data;
-  const shift = png.depth === 16 ? 8 : 0;
-  const data = Uint8ClampedArray.from({ length: width * height * 3 }, (_, i) => {
-    const channel = channels < 3 ? 0 : i % 3;
-    return (source[Math.floor(i / 3) * channels + channel] as number) >> shift;
-  });
-  return { width, height, data };
+  return png.depth === 8 && png.channels >= 3 ? png : undefined;
 }
