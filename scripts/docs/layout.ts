@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { escapeHtml } from "../../supabase/functions/api/escape-html.ts";
 import type { Rendered } from "./markdown.ts";
-import { markdownOf, type Page } from "./pages.ts";
+import { markdownOf, type Page, sectionsOf } from "./pages.ts";
 
 /** How a page refers to another place of the site: relative, so that the site works under any address. */
 export function relativeTo(from: string, to: string): string {
@@ -28,8 +28,8 @@ ${parts.map(({ id, text }) => `<li><a href="#${id}">${text}</a></li>`).join("\n"
     title: page.title,
     markdown: markdownOf(page),
     body: `<div class="columns">
-<details class="list menu"><summary>All guides</summary>${navigation(page, listed)}</details>
-<nav class="list side" aria-label="Guides">${navigation(page, listed)}</nav>
+<details class="list menu"><summary>All guides</summary>${navigation(page, pages)}</details>
+<nav class="list side" aria-label="Guides">${navigation(page, pages)}</nav>
 <main id="main"><article>
 ${html}</article>
 <nav class="neighbours" aria-label="Next pages">
@@ -41,17 +41,15 @@ ${toc}
   });
 }
 
-function navigation(page: Page, listed: Page[]): string {
-  const sections = [...new Set(listed.map(({ section }) => section ?? ""))];
+function navigation(page: Page, pages: Page[]): string {
   const item = (one: Page) => {
     const current = one === page ? ' aria-current="page"' : "";
     return `<li><a href="${escapeHtml(relativeTo(page.output, one.output))}"${current}>${escapeHtml(one.title)}</a></li>`;
   };
-  return sections
-    .map((section) => {
-      const own = listed.filter((one) => one.section === section);
-      return `<strong>${escapeHtml(section)}</strong><ul>\n${own.map(item).join("\n")}\n</ul>`;
-    })
+  return sectionsOf(pages)
+    .map(
+      ({ section, own }) => `<strong>${escapeHtml(section)}</strong><ul>\n${own.map(item).join("\n")}\n</ul>`,
+    )
     .join("\n");
 }
 

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { relativeTo } from "./layout.ts";
-import { markdownOf, type Page } from "./pages.ts";
+import { markdownOf, type Page, sectionsOf } from "./pages.ts";
 
 /**
  * The guide as written, with links to the markdown of the site. A link to a file that the site does not have becomes plain text.
@@ -23,14 +23,7 @@ export function markdownPage(page: Page, resolve: (path: string) => string | und
 /** The map of the site for coding assistants, in the form of llmstxt.org: a link and a sentence for each guide. */
 export function llmsText(pages: Page[]): string {
   const line = (page: Page) => `- [${page.title}](${markdownOf(page)}): ${summaryOf(page)}`;
-  const sections = [...new Set(pages.flatMap(({ section }) => section ?? []))];
-  const lists = sections.map(
-    (section) =>
-      `## ${section}\n\n${pages
-        .filter((page) => page.section === section)
-        .map(line)
-        .join("\n")}\n`,
-  );
+  const lists = sectionsOf(pages).map(({ section, own }) => `## ${section}\n\n${own.map(line).join("\n")}\n`);
   return `# Cloud API
 
 > The back end of AI apps as a configuration of Supabase: accounts, projects, API keys, image generation, health.

@@ -54,6 +54,12 @@ export function findPages(): Page[] {
   return [...placed, ...rest, ...decisions].map(pageOf);
 }
 
+/** The navigation: each section with its pages. */
+export const sectionsOf = (pages: Page[]) =>
+  [...Map.groupBy(pages, ({ section }) => section)].flatMap(([section, own]) =>
+    section === undefined ? [] : { section, own },
+  );
+
 /** The address of the page as markdown: the same with another ending. */
 export function markdownOf({ output }: Pick<Page, "output">): string {
   return output.replace(/\.html$/, ".md");
