@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema ccd1caaa865df7c68f32256e68a2d2a23c954d582bebd01495b1c249785ea3fc
+-- Made from supabase/schemas by `npm run generate`. Schema 8712ca962a9d88e5baba51090f61e09c8ccefafeea10c7c434c77308105204f4
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -1486,8 +1486,8 @@ alter table private.rate_limits enable row level security;
 grant select, delete on private.rate_limits to service_role;
 grant execute on function private.limit_state(text, integer, integer, integer, timestamptz) to service_role;
 
--- How often something may be tried. Leaky buckets fill with attempts and drain with time. A full one asks to wait for seconds,
--- never for hours. So an attacker cannot lock a person out, nor one person an office behind one address.
+-- How often something may be tried. Leaky buckets fill with attempts and drain with time. A full one requires a wait of
+-- seconds, never of hours. So an attacker cannot lock a person out, and one person cannot lock out an office behind one address.
 
 create unlogged table private.auth_attempts (
   bucket text primary key,
@@ -1621,7 +1621,7 @@ begin
   return wait;
 end $$;
 comment on function private.count_mail(text, text) is
-  'Counts a mail to one account: 0 when it may go out, else the seconds to wait. One a minute, and six at once in an hour.';
+  'Counts a mail to one account: 0 when it may go out, else the seconds to wait. One a minute; after six, one in ten minutes.';
 
 create function private.count_mail_request(ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -2574,7 +2574,7 @@ comment on function private.request_mail(uuid, text, text) is
 create function private.send_notice(user_id uuid, kind text, details jsonb default '{}') returns void
 language plpgsql set search_path = '' as $$
 begin
-  -- Whoever can repeat the change could otherwise fill a mailbox, which need not be the own one: the address may be unproved.
+  -- Without this limit, repeated changes could fill the mailbox of another person, whose address the account may have.
   if private.fill_bucket(private.bucket_name('notice:' || send_notice.kind, send_notice.user_id::text), 10, 600) = 0 then
     insert into private.mail_outbox (user_id, kind, details) values (send_notice.user_id, send_notice.kind, send_notice.details);
   end if;
@@ -2969,7 +2969,7 @@ begin
     end if;
   end if;
   raise exception 'audit_events is append-only' using errcode = 'insufficient_privilege',
-    hint = 'Nobody changes the trail. Old events go by themselves after the time that docs/limits.md names.';
+    hint = 'Nobody can change audit events. They are deleted after the time that docs/limits.md names.';
 end $$;
 comment on function private.refuse_audit_change() is
   'Trigger: refuses every update and delete; only private.remove_old_audit_events gets through, for events older than 30 days.';
@@ -5875,7 +5875,7 @@ grant execute on function
   private.user_limits(public.projects, public.users)
 to service_role;
 
--- The plan of one project, which an operator sets; without one the plan of its owner counts.
+-- The plan of one project, which an operator sets. Without it, the plan of the project's owner applies.
 
 create function private.set_project_plan(credentials jsonb, id uuid, plan_id text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -5900,19 +5900,19 @@ comment on function private.set_project_plan(jsonb, uuid, text) is
   'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only, project_not_found, '
   'plan_not_found, those of private.authorize.';
 
--- What clients read again and again: the own account, a generation, the own list. The API uses one plain statement
--- (supabase/functions/api/clients/hot-reads.ts), which is planned once for each connection. A function would prepare each
--- expression again in every transaction. It reads through the views below.  `live_…` show what nothing speaks against: no row
--- is no reason, and whoever gets none asks the complete function, which knows it. `own_…` belong to api_reader, so policies
--- decide their rows: those of the caller whom the statement has found and remembered.
+-- Views for the reads that clients repeat: their account, a generation, their list. The API reads them with one plain statement
+-- (supabase/functions/api/clients/hot-reads.ts), which Postgres plans once per connection. It prepares the expressions of a
+-- function again in every transaction. `live_…` have a row only for valid credentials, but give no reason for a refusal. Without
+-- a row the API calls the complete function, which gives the reason. `own_…` belong to api_reader, so policies apply to them:
+-- they show only rows of the caller that the statement has stored for the transaction.
 
 do $$
 begin
-  -- Roles outlive their databases.
+  -- A role may exist already, because it belongs to the whole server.
   if not exists (select from pg_catalog.pg_roles where rolname = 'api_reader') then
     create role api_reader nologin noinherit;
   end if;
-  -- Who makes a role may give it away, but does not have it.
+  -- The creator of a role is not a member of it, and only members may change the owner of a view to it.
   execute format('grant api_reader to %I', current_user);
 end $$;
 
@@ -5963,15 +5963,15 @@ from public.generations g;
 comment on view private.own_generations is
   'Generations of the account and project that the transaction remembers. item is as in private.generation_items.';
 
--- A view goes to an owner who may create in its schema.
+-- The new owner of a view must have the right to create in its schema.
 grant create on schema private to api_reader;
 alter view private.own_accounts owner to api_reader;
 alter view private.own_generations owner to api_reader;
 revoke create on schema private from api_reader;
 
--- The states of a person's generations in Supabase Realtime, where it is: each is broadcast to the private channel
--- `generations:<id of the person>`. Changes of the table itself are not published: Realtime would tell each deletion to everybody
--- who listens. Realtime makes its tables itself, perhaps after the migrations, so ensure_realtime can be called again.
+-- Where Supabase Realtime is installed, a trigger sends each new status of a generation to the private channel
+-- `generations:<user id>`. The table itself is not published, because Realtime would send each deletion to all listeners.
+-- Realtime may create its tables after the migrations, so ensure_realtime can be called again.
 
 create function private.on_generation_broadcast() returns trigger
 language plpgsql security definer set search_path = '' as $$

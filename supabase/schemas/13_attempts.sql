@@ -1,5 +1,5 @@
--- How often something may be tried. Leaky buckets fill with attempts and drain with time. A full one asks to wait for seconds,
--- never for hours. So an attacker cannot lock a person out, nor one person an office behind one address.
+-- How often something may be tried. Leaky buckets fill with attempts and drain with time. A full one requires a wait of
+-- seconds, never of hours. So an attacker cannot lock a person out, and one person cannot lock out an office behind one address.
 
 create unlogged table private.auth_attempts (
   bucket text primary key,
@@ -133,7 +133,7 @@ begin
   return wait;
 end $$;
 comment on function private.count_mail(text, text) is
-  'Counts a mail to one account: 0 when it may go out, else the seconds to wait. One a minute, and six at once in an hour.';
+  'Counts a mail to one account: 0 when it may go out, else the seconds to wait. One a minute; after six, one in ten minutes.';
 
 create function private.count_mail_request(ip text) returns void
 language plpgsql set search_path = '' as $$

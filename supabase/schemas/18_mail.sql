@@ -108,7 +108,7 @@ comment on function private.request_mail(uuid, text, text) is
 create function private.send_notice(user_id uuid, kind text, details jsonb default '{}') returns void
 language plpgsql set search_path = '' as $$
 begin
-  -- Whoever can repeat the change could otherwise fill a mailbox, which need not be the own one: the address may be unproved.
+  -- Without this limit, repeated changes could fill the mailbox of another person, whose address the account may have.
   if private.fill_bucket(private.bucket_name('notice:' || send_notice.kind, send_notice.user_id::text), 10, 600) = 0 then
     insert into private.mail_outbox (user_id, kind, details) values (send_notice.user_id, send_notice.kind, send_notice.details);
   end if;

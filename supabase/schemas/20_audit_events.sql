@@ -96,7 +96,7 @@ begin
     end if;
   end if;
   raise exception 'audit_events is append-only' using errcode = 'insufficient_privilege',
-    hint = 'Nobody changes the trail. Old events go by themselves after the time that docs/limits.md names.';
+    hint = 'Nobody can change audit events. They are deleted after the time that docs/limits.md names.';
 end $$;
 comment on function private.refuse_audit_change() is
   'Trigger: refuses every update and delete; only private.remove_old_audit_events gets through, for events older than 30 days.';

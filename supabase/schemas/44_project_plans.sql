@@ -1,4 +1,4 @@
--- The plan of one project, which an operator sets; without one the plan of its owner counts.
+-- The plan of one project, which an operator sets. Without it, the plan of the project's owner applies.
 
 create function private.set_project_plan(credentials jsonb, id uuid, plan_id text) returns jsonb
 language plpgsql set search_path = '' as $$

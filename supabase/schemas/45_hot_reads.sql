@@ -1,16 +1,16 @@
--- What clients read again and again: the own account, a generation, the own list. The API uses one plain statement
--- (supabase/functions/api/clients/hot-reads.ts), which is planned once for each connection. A function would prepare each
--- expression again in every transaction. It reads through the views below.  `live_…` show what nothing speaks against: no row
--- is no reason, and whoever gets none asks the complete function, which knows it. `own_…` belong to api_reader, so policies
--- decide their rows: those of the caller whom the statement has found and remembered.
+-- Views for the reads that clients repeat: their account, a generation, their list. The API reads them with one plain statement
+-- (supabase/functions/api/clients/hot-reads.ts), which Postgres plans once per connection. It prepares the expressions of a
+-- function again in every transaction. `live_…` have a row only for valid credentials, but give no reason for a refusal. Without
+-- a row the API calls the complete function, which gives the reason. `own_…` belong to api_reader, so policies apply to them:
+-- they show only rows of the caller that the statement has stored for the transaction.
 
 do $$
 begin
-  -- Roles outlive their databases.
+  -- A role may exist already, because it belongs to the whole server.
   if not exists (select from pg_catalog.pg_roles where rolname = 'api_reader') then
     create role api_reader nologin noinherit;
   end if;
-  -- Who makes a role may give it away, but does not have it.
+  -- The creator of a role is not a member of it, and only members may change the owner of a view to it.
   execute format('grant api_reader to %I', current_user);
 end $$;
 
@@ -61,7 +61,7 @@ from public.generations g;
 comment on view private.own_generations is
   'Generations of the account and project that the transaction remembers. item is as in private.generation_items.';
 
--- A view goes to an owner who may create in its schema.
+-- The new owner of a view must have the right to create in its schema.
 grant create on schema private to api_reader;
 alter view private.own_accounts owner to api_reader;
 alter view private.own_generations owner to api_reader;

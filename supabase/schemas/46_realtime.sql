@@ -1,6 +1,6 @@
--- The states of a person's generations in Supabase Realtime, where it is: each is broadcast to the private channel
--- `generations:<id of the person>`. Changes of the table itself are not published: Realtime would tell each deletion to everybody
--- who listens. Realtime makes its tables itself, perhaps after the migrations, so ensure_realtime can be called again.
+-- Where Supabase Realtime is installed, a trigger sends each new status of a generation to the private channel
+-- `generations:<user id>`. The table itself is not published, because Realtime would send each deletion to all listeners.
+-- Realtime may create its tables after the migrations, so ensure_realtime can be called again.
 
 create function private.on_generation_broadcast() returns trigger
 language plpgsql security definer set search_path = '' as $$

@@ -14,7 +14,7 @@ const aliases: readonly [RegExp, string][] = [
   ],
 ];
 
-/** What most requests ask for: nothing of it is doubled, and it is no older name. */
+/** The usual form of a path: without doubled parts and older names. */
 const plain = /^\/api\/v1(?!\/api\/|\/generation\/(?:generat|public-|anonymous-))(?:\/[\w-]+)+$/;
 
 /**

@@ -28,12 +28,12 @@ export const instantFields: ReadonlySet<string> = new Set([
   "updated_at",
 ]);
 
-/** As Postgres writes nearly all of them. */
+/** The form in which Postgres writes nearly all instants. */
 const usual = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$/;
 
 /** An instant in the form of the API: RFC 3339 with `Z` and six digits. Postgres omits trailing zeros and writes an offset. */
 export function toWire(text: string): string {
-  // Reading the time takes ten times as long, and a list has sixty.
+  // Parsing takes ten times as long, and a list has sixty instants.
   if (usual.test(text)) return `${text.slice(0, -"+00:00".length)}Z`;
   const time = text.length > 40 ? Number.NaN : Date.parse(text);
   if (Number.isNaN(time)) return text;

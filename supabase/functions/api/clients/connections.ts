@@ -193,7 +193,7 @@ export function createConnections(env: Env, log: Log) {
         } catch (error) {
           if (error instanceof DeadlineError) {
             cancelQuery(client);
-            // All that wait for it are told at once.
+            // All calls that wait for this connection fail at once.
             client.connection.stream.destroy();
           }
           throw error;

@@ -30,8 +30,8 @@ export type Sent = {
 };
 
 /**
- * What a statement does with the limit. `counted` counts this request; `taken` counts as many as its last argument says.
- * `announced` names the limit for Redis. `told` reads the limit for a request that was counted before. `left` does nothing.
+ * What a statement does with the limit. `counted` counts this request; `taken` counts the number in the last argument.
+ * `announced` returns the limit for Redis. `told` reads the limit for a request that was already counted. `left` does nothing.
  */
 export type Counting = "counted" | "taken" | "announced" | "told" | "left";
 export const writesNothing = (counting: Counting) => counting !== "counted" && counting !== "taken";

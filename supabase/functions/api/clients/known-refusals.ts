@@ -6,8 +6,8 @@ const knownMs = 10_000;
 const maxKnown = 1_000;
 
 /**
- * Refusals that Postgres calls final: the key was revoked, or nobody has ever issued it. An app that goes on with such a key is
- * refused from memory for a while. Nothing is ever allowed from here.
+ * Refusals that Postgres calls final: the key was revoked, or nobody has ever issued it. An app that keeps sending such a
+ * key is refused from memory for a while. This memory never allows a request.
  */
 export function createKnownRefusals(now = () => performance.now()) {
   const known = new BoundedMap<string, { code: ErrorCode; until: number }>(maxKnown);
@@ -32,7 +32,7 @@ export function createKnownRefusals(now = () => performance.now()) {
   };
 }
 
-/** All that a check before that of the keys looks at. */
+/** All credentials that are checked before the keys. */
 const identityOf = (sent: Sent) =>
   [
     sent.user_id,

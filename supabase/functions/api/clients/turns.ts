@@ -8,15 +8,15 @@ type Turn<Client> = {
   end: (error?: unknown) => void;
 };
 
-/** Afterwards the connection is there for whoever waits for one. */
+/** After this time the connection goes back to the pool, where other calls may wait for it. */
 const joinWithinMs = 50;
 const slowAfterMs = 1_000;
 const aloneForMs = 10_000;
 
 /**
- * Lends one connection to all reads that come while it is in use. Each is sent at once and waits for its own answer, so neither
- * side sleeps and wakes up for each. When the connection is lost, or a slow read holds up the others, each asks again on one of
- * its own. So a read may be asked twice: this is only for short statements that write nothing.
+ * Shares one connection between all reads that come while it is in use. Each read is sent at once and waits for its own answer,
+ * which saves CPU time on both sides. If the connection is lost, or a slow read delays the others, each read is repeated on its
+ * own connection. So a read may run twice: use this only for short statements that write nothing.
  */
 export function createTurns<Client>(
   use: (work: (client: Client) => Promise<void>, deadlineMs: number) => Promise<void>,
@@ -29,7 +29,7 @@ export function createTurns<Client>(
   function begin(deadlineMs: number): Turn<Client> {
     const lent = Promise.withResolvers<Client>();
     const over = Promise.withResolvers<void>();
-    // Where no connection could be had nobody waits for it.
+    // Without a connection nobody handles this rejection.
     over.promise.catch(() => {});
     const begun: Turn<Client> = {
       lent: lent.promise,
@@ -61,7 +61,7 @@ export function createTurns<Client>(
     return begun;
   }
 
-  /** Runs the read on the shared connection, and `alone` if that came to nothing. @throws what the server refuses */
+  /** Runs the read on the shared connection, and `alone` if that fails. @throws the server's refusal */
   return async function share<T>(
     read: (client: Client) => Promise<T>,
     alone: (deadlineMs: number) => Promise<T>,
