@@ -38,8 +38,10 @@ async function measure(options: BenchOptions, folder: string): Promise<void> {
       options.port === undefined ? await openOwnStack(folder) : findStack(options.port);
     undo.push(stop);
     const facts = await seed(ports, operator_key, admin, options.deep_page);
-    if (options.scale) await compareWithLarge(options, { ports, facts }, undo);
-    else await compareWithBare(options, { ports, facts }, undo);
+    if (!options.scale) return await compareWithBare(options, { ports, facts }, undo);
+    const large = await openLarge();
+    undo.push(large.stop);
+    if (!(await compareSizes({ ports, facts }, large, options))) process.exitCode = 1;
   } finally {
     for (const step of undo.reverse()) await step();
   }
@@ -50,12 +52,6 @@ function findStack(port: number) {
   const ports = portsFrom(port);
   const admin = openAdmin(adminUrlOf(ports));
   return { ports, operator_key: operatorKeyOf(port), admin, stop: () => admin.end() };
-}
-
-async function compareWithLarge(pace: Pace, small: Place, undo: Undo): Promise<void> {
-  const large = await openLarge();
-  undo.push(large.stop);
-  if (!(await compareSizes(small, large, pace))) process.exitCode = 1;
 }
 
 /** A run beside the bare handler: what it measures, and how it tells. */

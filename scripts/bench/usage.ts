@@ -20,11 +20,10 @@ export const findPostgres = (port: number) =>
 /** How a process was started; undefined where there is no /proc. */
 export function commandOf(pid: number | undefined) {
   if (pid === undefined) return undefined;
-  const pairs = Array.from(read(pid, "environ").matchAll(/([^=\0]+)=([^\0]*)/g), ([, name, value]) => [
-    name,
-    value,
-  ]);
-  return { args: argumentsOf(pid), env: Object.fromEntries(pairs) as Record<string, string> };
+  const env: Record<string, string> = {};
+  for (const [, name = "", value = ""] of read(pid, "environ").matchAll(/([^=\0]+)=([^\0]*)/g))
+    env[name] = value;
+  return { args: argumentsOf(pid), env };
 }
 
 /** Of a process and its children, those that ended included. Memory that they share is counted once. */

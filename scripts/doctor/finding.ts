@@ -14,18 +14,11 @@ export type Finding = {
 export type Check = (target: Target) => Promise<Finding[]>;
 
 export const ok = (about: string, says: string): Finding => ({ about, status: "ok", says });
-export const warn = (about: string, says: string, fix: string): Finding => ({
-  about,
-  status: "warn",
-  says,
-  fix,
-});
-export const fail = (about: string, says: string, fix: string): Finding => ({
-  about,
-  status: "fail",
-  says,
-  fix,
-});
+const finding =
+  (status: "warn" | "fail") =>
+  (about: string, says: string, fix: string): Finding => ({ about, status, says, fix });
+export const warn = finding("warn");
+export const fail = finding("fail");
 
 const colours = { ok: "green", warn: "yellow", fail: "red" } as const;
 
