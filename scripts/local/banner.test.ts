@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -29,10 +29,7 @@ test.each(["plain", "Ada's clone", 'with "quotes"', "with $HOME and `id`", "back
   "the printed curl command sends the sample photo from a folder with the name %s",
   (name) => {
     const folder = mkdtempSync(join(tmpdir(), "cloud-api-banner-"));
-    const data = join(folder, name);
-    mkdirSync(data);
-    const paths = pathsFor(data);
-    writeFileSync(paths.sample, "photo");
+    const paths = { ...pathsFor(folder), sample: join(folder, name, "photo.png") };
     try {
       const [, line = ""] = curlLines({ urls, credentials, paths });
       // A stand-in for curl that writes down its argument.
