@@ -6,8 +6,8 @@ import { LongestFirst } from "./tests/support/longest-first.ts";
 // One stack serves every project that asks for it; the lifecycle tests start their own.
 const onStack = {
   globalSetup: ["tests/support/shared-stack.ts"],
-  // Holds every answer against docs/openapi.json.
-  setupFiles: ["tests/support/contract/watch.ts"],
+  // The first holds every answer against docs/openapi.json.
+  setupFiles: ["tests/support/contract/watch.ts", "tests/support/within-one-day.ts"],
   testTimeout: 60_000,
   hookTimeout: 180_000,
   isolate: false,

@@ -90,9 +90,9 @@ Try rerunning the command with --debug to troubleshoot the error.`,
   expect(whyOf(output)).toBe(expected);
 });
 
-test("the reason in a very long output is cut, and found within half a second", () => {
+test("the reason in a very long output is cut, and found within half a second of computing", () => {
   const long = `error: ${"a.".repeat(2_000_000)}`;
-  const start = performance.now();
+  const start = process.cpuUsage();
   expect(whyOf(`${long}\nerror: ${"b ".repeat(5_000)}`).length).toBeLessThanOrEqual(300);
-  expect(performance.now() - start).toBeLessThan(500);
+  expect(process.cpuUsage(start).user).toBeLessThan(500_000);
 });

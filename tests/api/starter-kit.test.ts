@@ -2,6 +2,7 @@ import { afterAll, beforeEach, expect, inject, test } from "vitest";
 import { registerDeveloper, registerEndUser } from "../support/api.ts";
 import { type Body, freshPrompt, GenerationStack, photo } from "../support/generation.ts";
 import { lockAnonymousLimits } from "../support/lock-anonymous-limits.ts";
+import { until } from "../support/until.ts";
 
 const { urls } = inject("stack");
 const stack = new GenerationStack(inject("stack"));
@@ -43,16 +44,16 @@ test.concurrent.each(bases)(
     const generation = (await response.json()) as Body;
     expect(generation.example_images).toHaveLength(2);
 
-    let data: Body = generation;
-    while (data.status !== "completed" && data.status !== "failed") {
-      await new Promise((resolve) => setTimeout(resolve, 200));
+    const ask = async (): Promise<Body> => {
       const poll = await fetch(`${base}/generation/anonymous-generations/${generation.id}/status`, {
         headers: page,
         redirect: "error",
       });
       expect([poll.status, poll.headers.get("access-control-allow-origin")]).toEqual([200, "*"]);
-      data = { ...data, ...((await poll.json()) as Body) };
-    }
+      return { ...generation, ...((await poll.json()) as Body) };
+    };
+    const hasEnded = ({ status }: Body) => status === "completed" || status === "failed";
+    const data = await until("the generation has ended", ask, hasEnded);
     expect(data.status).toBe("completed");
     for (const src of [data.generated_image_url, ...data.example_images]) {
       const image = await fetch(src);

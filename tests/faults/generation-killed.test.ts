@@ -175,7 +175,7 @@ test("a function killed between storing the picture and completing: one stored f
 });
 
 test("a stream of the SDK continues when the function is killed twice, and gives each event once", async () => {
-  const { id } = await stack.makeGeneration(`${freshPrompt()} [[slow 9000]]`, stack.headers);
+  const { id } = await stack.makeGeneration(`${freshPrompt()} [[slow 15000]]`, stack.headers);
   const client = createClient({
     url: stack.own.urls.gateway,
     developerKey: stack.headers["X-Developer-Key"],

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { findFreeBase } from "../../scripts/local/ports.ts";
 
 /** refuses: no server listens. hangs: never answers. halves: cuts the connection in the middle of an answer. slows: delays each chunk. */
 export type Fault = "none" | "refuses" | "hangs" | "halves" | "slows";
@@ -22,9 +23,9 @@ export class FaultyProxy {
 
   static async start(target: number): Promise<FaultyProxy> {
     const server = createServer();
-    const port = await new Promise<number>((resolve) => {
-      server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port));
-    });
+    // No port of the system's range: any connection could take it while this proxy refuses.
+    const port = await findFreeBase();
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
     return new FaultyProxy(target, server, port);
   }
 

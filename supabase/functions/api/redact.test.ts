@@ -17,9 +17,9 @@ test.each([
   expect(redact(text)).toBe(expected);
 });
 
-test("a very long text is cut between two words, within a second", () => {
-  const start = performance.now();
+test("a very long text is cut between two words, within a second of computing", () => {
+  const start = process.cpuUsage();
   const text = redact(`${"x".repeat(1_990)} ada@example.com ${"y".repeat(1_000_000)}`);
-  expect(performance.now() - start).toBeLessThan(1_000);
+  expect(process.cpuUsage(start).user).toBeLessThan(1_000_000);
   expect(text).toBe(`${"x".repeat(1_990)} …`);
 });
