@@ -1,17 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { beforeAll, describe, expect, inject, test } from "vitest";
-import { createClient, memorySession, RateLimitError } from "../../packages/client/src/index.ts";
-import {
-  api,
-  errorOf,
-  freshEmail,
-  login,
-  password,
-  registerDeveloper,
-  registerEndUser,
-} from "../support/api.ts";
-import { operations } from "../support/contract/document.ts";
-import { exampleRequest } from "../support/contract/request.ts";
+import { describe, expect, test } from "vitest";
+import { api, errorOf, login, registerDeveloper, registerEndUser } from "../support/api.ts";
 import {
   beginWindow,
   countStatuses,
@@ -24,7 +13,6 @@ import {
 import { openDatabase, operatorHeaders } from "../support/management.ts";
 
 const sql = openDatabase();
-const { urls } = inject("stack");
 
 async function limited(limits: Parameters<typeof registerLimited>[1]) {
   const developer = await registerLimited(sql, limits);
@@ -203,68 +191,6 @@ test("requests without the API key of a project do not use up its limit", async 
   expect(await usedOf(sql, `requests:${project.id}`)).toBe(0);
 });
 
-describe("logins and registrations", () => {
-  const signIn = (project: { id: string }, email: string, secret: string, forwarded?: string) =>
-    api("/auth/login", {
-      headers: { "X-Project-ID": project.id, ...(forwarded && { "X-Forwarded-For": forwarded }) },
-      json: { email, password: secret },
-    });
-
-  test("logins and registrations count per project and IP address, failed ones too, whatever X-Forwarded-For says", async () => {
-    const developer = await registerLimited(sql, { auth_calls_per_hour: 4 });
-    const { project } = developer;
-    const { email } = await registerEndUser(project);
-    const again = await api("/auth/register", { headers: project.headers, json: { email, password } });
-    expect([again.status, limitHeadersOf(again.headers).remaining]).toEqual([409, 2]);
-    const wrong = await signIn(project, email, "Wrong-horse-9", "203.0.113.1");
-    expect([wrong.status, limitHeadersOf(wrong.headers).remaining]).toEqual([401, 1]);
-    const right = await signIn(project, email, password, "203.0.113.2, 203.0.113.3");
-    expect([right.status, limitHeadersOf(right.headers).remaining]).toEqual([200, 0]);
-    expect(right.headers.get("ratelimit-policy")).toBe('"auth";q=4;w=3600');
-    const over = await signIn(project, email, password, "203.0.113.4");
-    expect(errorOf(over)).toMatchObject({ status: 429, code: "rate_limited" });
-    expect(Number(over.headers.get("retry-after"))).toBeLessThanOrEqual(3_600);
-    const late = await api("/auth/register", {
-      headers: project.headers,
-      json: { email: freshEmail(), password },
-    });
-    expect(late.status).toBe(429);
-    const elsewhere = await registerLimited(sql, { auth_calls_per_hour: 4 });
-    await registerEndUser(elsewhere.project);
-  });
-
-  test("of 40 parallel logins only as many pass as the plan allows, whatever X-Forwarded-For says", async () => {
-    const { project } = await registerLimited(sql, { auth_calls_per_hour: 5 });
-    const answers = await Promise.all(
-      Array.from({ length: 40 }, (_, n) =>
-        signIn(project, freshEmail("nobody"), "Wrong-horse-9", `198.51.100.${n}`),
-      ),
-    );
-    expect(countStatuses(answers)).toEqual({ 401: 5, 429: 35 });
-  });
-
-  test("the table of rate limits stores no IP address", async () => {
-    const { project } = await registerLimited(sql, { auth_calls_per_hour: 50 });
-    await signIn(project, freshEmail("nobody"), "Wrong-horse-9");
-    const rows = await sql`select bucket from private.rate_limits where bucket like 'auth:%'`;
-    expect(rows.length).toBeGreaterThan(0);
-    for (const { bucket } of rows) expect(bucket).toMatch(/^auth:[0-9a-f]{64}$/);
-  });
-});
-
-test("reads of the public list count per IP address and project", async () => {
-  const { project } = await registerLimited(sql, { reads_per_minute: 2 });
-  const look = () => api(`/generation/public?project_id=${project.id}`);
-  const first = await look();
-  const bucket = (await sql`select private.address_bucket('reads', ${project.id}, '127.0.0.1') as bucket`)[0]
-    ?.bucket;
-  await endWindow(sql, bucket, 600);
-  expect([first.status, limitHeadersOf(first.headers).remaining]).toEqual([200, 1]);
-  expect((await look()).status).toBe(200);
-  expect(errorOf(await look())).toMatchObject({ status: 429, code: "rate_limited" });
-  expect((await api("/generation/public")).status).toBe(200);
-});
-
 describe("changes of plans", () => {
   test("a plan that an operator gives to a project limits its next request", async () => {
     const { project, user } = await limited({ requests_per_day: 1 });
@@ -300,88 +226,6 @@ describe("changes of plans", () => {
     const free = await list();
     expect([free.status, limitHeadersOf(free.headers).limit]).toEqual([200, null]);
   });
-});
-
-describe("the SDK", () => {
-  async function client(limits: Parameters<typeof registerLimited>[1]) {
-    const { project, user } = await limited(limits);
-    const statuses: number[] = [];
-    const sdk = createClient({
-      url: urls.base,
-      developerKey: project.developer_key,
-      projectId: project.id,
-      apiKey: project.api_key,
-      session: memorySession({
-        access_token: user.token,
-        refresh_token: user.refresh_token,
-        expires_at: new Date(Date.now() + 1_800_000).toISOString(),
-      }),
-      fetch: async (input, init) => {
-        const response = await fetch(input, init);
-        statuses.push(response.status);
-        return response;
-      },
-    });
-    return { sdk, statuses, project };
-  }
-
-  test("the SDK waits for Retry-After and then repeats a refused request once", async () => {
-    const { sdk, statuses, project } = await client({ requests_per_day: 1 });
-    await sdk.generations.list().all();
-    await endWindow(sql, project.id, 2);
-    await sdk.generations.list().all();
-    expect(statuses).toEqual([200, 429, 200]);
-  });
-
-  test("the SDK throws a RateLimitError instead of waiting for two hours", async () => {
-    const { sdk, statuses, project } = await client({ requests_per_day: 1 });
-    await sdk.generations.list().all();
-    await endWindow(sql, project.id, 7_200);
-    const refused = await sdk.generations
-      .list()
-      .all()
-      .catch((error: unknown) => error);
-    expect(refused).toBeInstanceOf(RateLimitError);
-    expect((refused as RateLimitError).retryAfterMs).toBeGreaterThan(7_000_000);
-    expect(statuses).toEqual([200, 429]);
-  });
-});
-
-describe("operations that document 429", () => {
-  // These take a token instead of credentials and have their own limits.
-  const withOwnLimits = ["auth.refresh", "auth.verifyEmail", "auth.checkMailToken", "auth.resetPassword"];
-  const limited = operations.filter(({ id, responses }) => "429" in responses && !withOwnLimits.includes(id));
-  let callers: Record<"app" | "developer" | "user", Record<string, string>>;
-
-  beforeAll(async () => {
-    const developer = await registerDeveloper();
-    const { project } = developer;
-    const user = await registerEndUser(project);
-    callers = { app: project.headers, developer: developer.headers, user: user.headers };
-    const plan = await createPlan(sql, { requests_per_day: 1, auth_calls_per_hour: 1, reads_per_minute: 1 });
-    await sql`update public.users set plan_id = ${plan} where id = ${developer.id}`;
-    const requests = [project.id, developer.id].map((id) => `requests:${id}`);
-    const reads = [user.id, developer.id].map((id) => `reads:${id}`);
-    await sql`
-      insert into private.rate_limits (bucket, used, resets_at)
-      select bucket, 1, now() + interval '1 hour' from (
-        select unnest(${[...requests, ...reads]}::text[]) union all
-        select private.address_bucket(purpose, ${project.id}, '127.0.0.1') from unnest(array['auth', 'reads']) purpose
-      ) as full_buckets (bucket)`;
-  });
-
-  test.each(limited.map((operation) => [operation.id, operation] as const))(
-    "%s answers 429 to a caller over the limit",
-    async (_id, operation) => {
-      const { path, json } = exampleRequest(operation);
-      const needsToken = operation.security.some((choice) => "accessToken" in choice);
-      const who = /\/(projects|developer-keys|plans)/.test(path) ? "developer" : needsToken ? "user" : "app";
-      const init = { method: operation.method, headers: callers[who] };
-      const answer = await api(`${urls.base}${path}`, json === undefined ? init : { ...init, json });
-      expect(errorOf(answer)).toMatchObject({ status: 429, code: "rate_limited" });
-      expect(limitHeadersOf(answer.headers)).toMatchObject({ limit: 1, remaining: 0 });
-    },
-  );
 });
 
 test("a second session of a user counts on the same rate limit", async () => {
