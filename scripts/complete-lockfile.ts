@@ -1,18 +1,23 @@
-// Adds to package-lock.json the binaries for other systems that npm leaves out where its registry lacks them, because nobody on such
-// a system could install otherwise. Run it after changing packages.
+// Adds to package-lock.json what npm leaves out. Run it after changing packages.
+// Where its registry lacks the binaries for other systems, nobody on such a system could install otherwise. Without the addresses of
+// the packages, which npm takes from its own registry, `npm ci` asks for every version of each package first.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { repositoryRoot } from "./local/settings.ts";
 
 type Entry = {
+  name?: string;
   version?: string;
+  resolved?: string;
+  link?: boolean;
   optionalDependencies?: Record<string, string>;
   dev?: boolean;
   optional?: boolean;
   os?: string[];
   cpu?: string[];
   libc?: string[];
+  bin?: Record<string, string>;
 };
 type Lockfile = { packages: Record<string, Entry> };
 
@@ -30,9 +35,27 @@ export function completeLockfile(): { text: string; missing: string[] } {
       const top = `node_modules/${name}`;
       const version = range.replace(/^[\^~]/, "");
       const place = lock.packages[top] === undefined ? top : `${path}/${top}`;
-      lock.packages[place] = { version, ...platformOf(name), ...(dev ? { dev } : {}), optional: true };
+      // npm links the programs that the lockfile names.
+      const bin = Object.keys(optionalDependencies)
+        .map((other) => lock.packages[`node_modules/${other}`]?.bin)
+        .find((programs) => programs !== undefined);
+      lock.packages[place] = {
+        version,
+        ...platformOf(name),
+        ...(dev ? { dev } : {}),
+        optional: true,
+        ...(bin && { bin }),
+      };
       missing.push(name);
     }
+  }
+  for (const [path, entry] of Object.entries(lock.packages)) {
+    if (path === "" || entry.link || entry.resolved !== undefined) continue;
+    const { name = path.slice(path.lastIndexOf("node_modules/") + 13), version, ...others } = entry;
+    // npm puts the registry that somebody uses in the place of this one.
+    const resolved = `https://registry.npmjs.org/${name}/-/${name.split("/").pop()}-${version}.tgz`;
+    lock.packages[path] = { ...(entry.name && { name }), ...(version && { version }), resolved, ...others };
+    missing.push(`the address of ${name}`);
   }
   const { "": root = {}, ...rest } = lock.packages;
   const sorted = Object.entries(rest).sort(([a], [b]) => a.localeCompare(b, "en"));
@@ -51,7 +74,7 @@ function isLocked({ packages }: Lockfile, path: string, name: string): boolean {
 
 /** Platform packages carry their platform in the name. */
 function platformOf(name: string): Pick<Entry, "os" | "cpu" | "libc"> {
-  const words = (name.split("/").pop() ?? "").replace("windows", "win32").split("-");
+  const words = (name.split("/").pop() ?? "").replace(/\bwin(dows)?\b/, "win32").split("-");
   const os = systems.filter((system) => words.includes(system));
   const cpu = processors.filter((processor) => words.includes(processor));
   const libc = words.some((word) => word.startsWith("musl"))

