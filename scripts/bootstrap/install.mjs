@@ -13,7 +13,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { fail, findMissing, isAlive, readLock, wantedPaths } from "./packages.mjs";
+import { fail, findMissing, isAlive, nodePackage, readLock, wantedPaths } from "./packages.mjs";
 
 const everyMs = 5_000;
 
@@ -48,6 +48,9 @@ export async function installMissing(root, scope) {
       left = await findMissing(root, scope);
     }
     if (!isComplete(left)) giveUp(left, output);
+    // Node brings npm, headers and manuals along: a third of it, and nothing here uses them.
+    for (const part of ["include", "lib", "share"])
+      rmSync(join(root, nodePackage, part), { recursive: true, force: true });
   });
 }
 

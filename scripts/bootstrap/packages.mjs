@@ -39,14 +39,14 @@ const platform = `${process.platform === "win32" ? "windows" : process.platform}
 const deno = `${process.platform}-${process.arch}${process.platform === "linux" ? "-glibc" : ""}`;
 
 /** Named as its publisher names it. npm links its program into `.bin`, except on Windows. */
-const node = `node_modules/node-${
+export const nodePackage = `node_modules/node-${
   platform === "darwin-arm64" ? `bin-${platform}` : platform.replace(/^windows/, "win")
 }`;
-export const nodePath = exe === "" ? "node_modules/.bin/node" : `${node}/bin/node${exe}`;
+export const nodePath = exe === "" ? "node_modules/.bin/node" : `${nodePackage}/bin/node${exe}`;
 
 /** The programs that everything runs on, with the package that brings each. */
 const programs = [
-  { name: "node", brought_by: [node, nodePath], path: nodePath, says: (version) => `v${version}` },
+  { name: "node", brought_by: [nodePackage, nodePath], path: nodePath, says: (version) => `v${version}` },
   {
     name: "deno",
     brought_by: ["node_modules/deno", `node_modules/@deno/${deno}`],

@@ -1,16 +1,37 @@
 // The part of package-lock.json that `npm start` needs.
 
-/** What the packages of a start ask for, and none of the code that a start runs imports. */
-const unused = new Set([
-  // The command line of @supabase/lite, and the databases that it offers besides PostgreSQL.
-  ...["@sentry/node", "@electric-sql/pglite", "@supabase/pg-delta", "@vercel/detect-agent"],
-  ...["@commander-js/extra-typings", "commander", "chokidar", "dotenv"],
-  // The page of the mail inbox is built already.
-  ...["react", "react-dom", "@tanstack/react-query", "clsx", "tailwind-merge", "zustand", "socket.io-client"],
-  // Of Scalar, the reference takes one finished file.
-  ...["@scalar/client-side-rendering", "@scalar/openapi-parser", "@scalar/openapi-types", "github-slugger"],
-  ...["@types/node", "typescript"],
-]);
+/** What a package of a start asks for, and none of its code that a start runs imports. */
+const unused = {
+  // Its command line, and the databases that it offers besides PostgreSQL.
+  "@supabase/lite": [
+    ...["@sentry/node", "@electric-sql/pglite", "@supabase/pg-delta", "@vercel/detect-agent"],
+    ...["@commander-js/extra-typings", "commander", "chokidar", "dotenv"],
+  ],
+  maildev: ["commander"],
+  // Its page is built already.
+  "@maildev/ui": [
+    ...[
+      "@tanstack/react-query",
+      "clsx",
+      "react",
+      "react-dom",
+      "socket.io-client",
+      "tailwind-merge",
+      "zustand",
+    ],
+  ],
+  "@maildev/mcp": ["zod"],
+  // Its clients, and its servers on Express.
+  "@modelcontextprotocol/sdk": [
+    ...["cors", "cross-spawn", "eventsource", "eventsource-parser", "express", "express-rate-limit"],
+    ...["json-schema-typed", "pkce-challenge", "raw-body"],
+  ],
+  // The reference takes one finished file.
+  "@scalar/fastify-api-reference": [
+    ...["@scalar/client-side-rendering", "@scalar/openapi-parser", "@scalar/openapi-types", "github-slugger"],
+  ],
+  "engine.io": ["@types/cors", "@types/node", "@types/ws"],
+};
 
 /** Follows Node's look-up: next to the package, then one folder up at a time. */
 function findEntry(packages, from, name) {
@@ -29,11 +50,12 @@ function findEntry(packages, from, name) {
 export function startLock(lock) {
   const packages = {};
   const keep = (path) => {
+    const left_out = unused[path.slice(path.lastIndexOf("node_modules/") + 13)] ?? [];
     const { devDependencies: _, ...entry } = lock.packages[path];
     packages[path] = entry;
     for (const kind of ["dependencies", "optionalDependencies", "peerDependencies"]) {
       if (entry[kind] === undefined) continue;
-      const names = Object.entries(entry[kind]).filter(([name]) => !unused.has(name));
+      const names = Object.entries(entry[kind]).filter(([name]) => !left_out.includes(name));
       // A peer is there when another package needs it.
       entry[kind] = kind === "peerDependencies" ? {} : Object.fromEntries(names);
       for (const name of Object.keys(entry[kind])) {
