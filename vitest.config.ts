@@ -13,6 +13,10 @@ const onStack = {
   isolate: false,
 };
 
+/** The suites on the stack. Only files of one project share processes, so a full run takes them as one project, `stack`. */
+const suites = ["db", "api", "attack", "e2e", "faults"];
+const stack = { name: "stack", include: suites.map((name) => `tests/${name}/**/*.test.ts`), ...onStack };
+
 export default defineConfig({
   test: {
     // More than the cores of a small machine: the longest suites wait for clocks and restarts.
@@ -35,13 +39,10 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { test: { name: "db", include: ["tests/db/**/*.test.ts"], ...onStack } },
-      { test: { name: "api", include: ["tests/api/**/*.test.ts"], ...onStack } },
-      { test: { name: "attack", include: ["tests/attack/**/*.test.ts"], ...onStack } },
-      { test: { name: "e2e", include: ["tests/e2e/**/*.test.ts"], ...onStack } },
-      // Needs a Chromium, so it runs by `npm run test:browser` only.
-      { test: { name: "browser", include: ["tests/browser/**/*.test.ts"], ...onStack } },
-      { test: { name: "faults", include: ["tests/faults/**/*.test.ts"], ...onStack } },
+      ...[...suites, "browser"].map((name) => ({
+        test: { name, include: [`tests/${name}/**/*.test.ts`], ...onStack },
+      })),
+      ...(process.argv.includes(stack.name) ? [{ test: stack }] : []),
     ],
   },
 });

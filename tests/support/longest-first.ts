@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 
@@ -10,12 +10,15 @@ const first = [
   "tests/e2e/stack-lifecycle.test.ts",
   "tests/attack/regressions.test.ts",
   "tests/api/generation-events.test.ts",
+  "scripts/bootstrap/install.test.ts",
 ].map((path) => join(repositoryRoot, path));
 
-/** The other files are sorted by project, since only files of one project share a process. Projects that wait most come first. */
-const projects = ["faults", "e2e", "browser", "attack", "api", "db", "unit"];
+/** The other files are sorted by suite. Suites that wait most come first. Unit tests are a project of their own, with processes of its own. */
+const suites = ["faults", "e2e", "browser", "attack", "api", "db"].map((name) =>
+  join(repositoryRoot, "tests", name),
+);
 
-/** These files come first in their project. Begun last, each would run alone at the end. */
+/** These files come first in their suite. Begun last, each would run alone at the end. */
 const longest = [
   "tests/faults/auth-answers.test.ts",
   "tests/e2e/seed.test.ts",
@@ -40,19 +43,18 @@ const longest = [
   "tests/api/verification.test.ts",
   "tests/db/schema.test.ts",
   "tests/api/generation-cancels.test.ts",
-  "scripts/bootstrap/install.test.ts",
 ].map((path) => join(repositoryRoot, path));
 
-/** The order of a run: what waits longest, then by project what takes longest, and then as vitest sees fit. */
+/** The order of a run: what waits longest, then by suite what takes longest, and then as vitest sees fit. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const missing = [...first, ...longest].filter((path) => !existsSync(path));
     if (missing.length > 0) throw new Error(`tests/support/longest-first.ts names ${missing.join(", ")}`);
     const placeIn = (list: string[], moduleId: string) => list.indexOf(moduleId) + 1 || list.length + 1;
-    const place = ({ project, moduleId }: TestSpecification) =>
+    const place = ({ moduleId }: TestSpecification) =>
       first.includes(moduleId)
         ? placeIn(first, moduleId)
-        : (projects.indexOf(project.name) + 1) * 1_000 + placeIn(longest, moduleId);
+        : placeIn(suites, dirname(moduleId)) * 1_000 + placeIn(longest, moduleId);
     return (await super.sort(files)).sort((one, two) => place(one) - place(two));
   }
 }
