@@ -25,9 +25,9 @@ beforeAll(async () => {
   await mailTo(user.email, "Confirm your address");
 });
 
-async function auth(path: string, sent: unknown, token?: string) {
+async function auth(path: string, sent: unknown, token?: string, method = "POST") {
   const response = await fetch(`${urls.gateway}/auth/v1${path}`, {
-    method: "POST",
+    method,
     headers: {
       apikey: keys.publishable ?? "",
       "Content-Type": "application/json",
@@ -38,6 +38,18 @@ async function auth(path: string, sent: unknown, token?: string) {
   const body = (await response.json().catch(() => ({}))) as Record<string, unknown>;
   return { status: response.status, body };
 }
+
+const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
+
+test("Auth does not tell the holder of a forged token whether a password is right", async () => {
+  const claims = { sub: user.id, role: "authenticated", aud: "authenticated", exp: 9_999_999_999 };
+  const forged = `${encoded({ alg: "HS256", typ: "JWT" })}.${encoded(claims)}.AAAA`;
+  const change = (current_password: string) =>
+    auth("/user", { password: "Somebody-else-1", current_password }, forged, "PUT");
+  const right = await change(password);
+  expect(right.status).toBeGreaterThanOrEqual(401);
+  expect(await change("Wrong-horse-1")).toEqual(right);
+});
 
 async function expectUntouched() {
   const { headers } = await login(user.email, { "X-Project-ID": project.id });
