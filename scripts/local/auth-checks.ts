@@ -51,14 +51,14 @@ export function factors(config: StackConfig): Check {
 /** A request for a mail of Auth's own creates no account and fills no inbox. */
 export function mailed(config: StackConfig): Check {
   const signs_up = config.section("auth").enable_signup === true;
-  const frequency_seconds = secondsOf(String(config.section("auth.email").max_frequency ?? "1m"));
+  const frequency = String(config.section("auth.email").max_frequency ?? "1m");
   return async (c, next) => {
     const path = c.req.path.slice(c.req.path.lastIndexOf("/"));
     const { email, create_user } = fieldsOf(c);
     const address = typeof email === "string" ? email.trim().toLowerCase().slice(0, 320) : "";
     const [user] = await c.var.sql<{ wait: number | null }[]>`
       select ceil(extract(epoch from greatest(recovery_sent_at, confirmation_sent_at)
-        + make_interval(secs => ${frequency_seconds}) - now()))::int as wait
+        + ${frequency}::interval - now()))::int as wait
       from auth.users where email = ${address} limit 1`;
     if (user === undefined) {
       if (path === "/recover" || path === "/resend" || signs_up) return next();
@@ -70,11 +70,6 @@ export function mailed(config: StackConfig): Check {
     const msg = `For security purposes, you can only request this after ${user.wait} seconds.`;
     throw authRefusal(429, "over_email_send_rate_limit", msg);
   };
-}
-
-function secondsOf(duration: string): number {
-  const [, amount = "60", unit = "s"] = /^(\d+)(s|m|h)$/.exec(duration) ?? [];
-  return Number(amount) * ({ s: 1, m: 60, h: 3_600 }[unit as "s"] ?? 1);
 }
 
 /** A change of the password wants the current one, if the configuration says so. */

@@ -22,21 +22,9 @@ export function readConfig(file = join(repositoryRoot, "supabase", "config.toml"
   };
 }
 
-const units: Record<string, number> = {
-  B: 1,
-  KB: 1e3,
-  KiB: 1024,
-  MB: 1e6,
-  MiB: 1_048_576,
-  GB: 1e9,
-  GiB: 1_073_741_824,
-};
-
 /** "10MiB" as a number of bytes. */
 export function bytesOf(size: string): number {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*([KMG]?i?B)$/.exec(size) ?? [];
-  const factor = units[unit ?? ""];
-  if (amount === undefined || factor === undefined)
-    throw new Problem(`"${size}" is no size such as "10MiB".`);
-  return Math.floor(Number(amount) * factor);
+  const [, amount, prefix = "", binary] = /^(\d+(?:\.\d+)?)\s*([KMG]?)(i?)B$/.exec(size) ?? [];
+  if (amount === undefined) throw new Problem(`"${size}" is no size such as "10MiB".`);
+  return Math.floor(Number(amount) * (binary ? 1024 : 1000) ** ["", "K", "M", "G"].indexOf(prefix));
 }

@@ -11,8 +11,7 @@ const hopByHop = new Set([
   "upgrade",
   "expect",
 ]);
-const forwarded = new Set(["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
-const forwardedAndHops = new Set([...hopByHop, ...forwarded]);
+const ownHeaders = new Set([...hopByHop, "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
 const earlyHeadBytes = 65_536;
 
 const agent = new Agent({ keepAlive: true, maxFreeSockets: 128 });
@@ -83,7 +82,7 @@ export function forward(
 }
 
 function forwardedHeaders(request: IncomingMessage): string[] {
-  const headers = withoutHops(request.rawHeaders, request.headers.connection, forwardedAndHops);
+  const headers = withoutHops(request.rawHeaders, request.headers.connection, ownHeaders);
   const claimed = request.headers["x-forwarded-for"];
   const peer = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
   headers.push("x-forwarded-for", claimed === undefined ? peer : `${claimed}, ${peer}`);

@@ -34,7 +34,6 @@ beforeAll(async () => {
     paths,
     ports,
     keys: publishedKeys,
-    replicate: { real: false, env: {} },
     settings: {},
     env: {},
     hosts: [],

@@ -6,7 +6,7 @@ import type { Keys } from "./keys.ts";
 import { nativeFolder, nativePlatform } from "./native-folder.ts";
 import { expectAnswer, Part, type PartHost } from "./part.ts";
 import { Problem } from "./problem.ts";
-import { type ReplicateAccess, replicateHosts } from "./replicate-access.ts";
+import { replicateHosts } from "./replicate-access.ts";
 import {
   databaseUrl,
   denoPackage,
@@ -22,10 +22,9 @@ export type FunctionsOptions = {
   paths: Paths;
   ports: Ports;
   keys: Keys;
-  replicate: ReplicateAccess;
   /** Settings of the person who started the stack. */
   settings: Settings;
-  /** What verifies access tokens, and settings of a test, which come last. */
+  /** Further settings, which come last. */
   env: Settings;
   /** Names of this stack beside those of loopback. */
   hosts: readonly string[];
@@ -116,7 +115,7 @@ export default {
   return file;
 }
 
-function environment({ ports, keys, replicate, settings, env }: FunctionsOptions): Settings {
+function environment({ ports, keys, settings, env }: FunctionsOptions): Settings {
   const gateway = `http://${loopback}:${ports.gateway}`;
   const database_url = databaseUrl(ports, keys.database_password);
   const own_mail = settings.SMTP_HOST ?? settings.RESEND_API_KEY;
@@ -136,7 +135,6 @@ function environment({ ports, keys, replicate, settings, env }: FunctionsOptions
     ...(own_mail === undefined ? { SMTP_HOST: loopback, SMTP_PORT: String(ports.smtp) } : {}),
     ...networkSettings(process.env),
     ...settings,
-    ...replicate.env,
     ...env,
   };
 }

@@ -20,10 +20,8 @@ export type GatewayOptions = PlatformOptions &
  */
 export async function startGateway(options: GatewayOptions): Promise<Server> {
   const { ports, hosts = [], report } = options;
-  const [toPlatform, toPages] = [platform(options), ownPages(options)].map((app) => fromFetch(app.fetch)) as [
-    Handler,
-    Handler,
-  ];
+  const toPlatform = fromFetch(platform(options).fetch);
+  const toPages = fromFetch(ownPages(options).fetch);
   const handle: Handler = (request, response) => {
     const target = withoutDoubleSlash(request.url ?? "/");
     request.url = target;

@@ -6,21 +6,7 @@ import { adminDatabaseUrl, type Paths, type Ports, repositoryRoot } from "./sett
 import { newSigningKeys, signRole } from "./signing-keys.ts";
 
 /** Every secret of one embedded stack. They are made with its data folder, and differ from those of all other stacks. */
-export type Keys = {
-  publishable: string;
-  secret: string;
-  /** The legacy keys: tokens of the roles anon and service_role. */
-  anon: string;
-  service_role: string;
-  jwt_secret: string;
-  /** Private JWKs as JSON, as a `signing_keys.json` of the CLI: the first signs access tokens, all verify them. */
-  signing_keys: string;
-  cron_secret: string;
-  /** Of the Replicate look-alike; the real service issues its own. */
-  replicate_token: string;
-  replicate_webhook_secret: string;
-  database_password: string;
-};
+export type Keys = ReturnType<typeof newKeys>;
 
 /** The keys of every `supabase start`, for tools that look at it without being told others. */
 export const publishedKeys: Keys = {
@@ -39,16 +25,19 @@ export const publishedKeys: Keys = {
 
 const random = (bytes: number) => randomBytes(bytes).toString("base64url");
 
-export function newKeys(databasePassword = random(18)): Keys {
+export function newKeys(databasePassword = random(18)) {
   const signing_keys = newSigningKeys();
   return {
     publishable: `sb_publishable_${random(16)}_${random(6)}`,
     secret: `sb_secret_${random(16)}_${random(6)}`,
+    /** The legacy keys: tokens of the roles anon and service_role. */
     anon: signRole("anon", signing_keys),
     service_role: signRole("service_role", signing_keys),
     jwt_secret: random(36),
+    /** Private JWKs as JSON, as a `signing_keys.json` of the CLI: the first signs access tokens, all verify them. */
     signing_keys,
     cron_secret: random(24),
+    /** Of the Replicate look-alike; the real service issues its own. */
     replicate_token: `r8_local_${random(18)}`,
     replicate_webhook_secret: `whsec_${randomBytes(24).toString("base64")}`,
     database_password: databasePassword,

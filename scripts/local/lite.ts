@@ -81,13 +81,10 @@ const jsonb = {
   to: 3802,
   from: [3802],
   serialize: (value: unknown) => {
-    if (typeof value !== "string") return JSON.stringify(value);
     try {
-      const parsed: unknown = JSON.parse(value);
-      return typeof parsed === "object" ? value : JSON.stringify(value);
-    } catch {
-      return JSON.stringify(value);
-    }
+      if (typeof value === "string" && typeof JSON.parse(value) === "object") return value;
+    } catch {}
+    return JSON.stringify(value);
   },
   parse: (text: string) => JSON.parse(text),
 };
@@ -95,10 +92,12 @@ const jsonb = {
 function appConfig(config: StackConfig, keys: Keys) {
   // auth-routes.ts adds what lite lacks.
   const { enabled: _, rate_limit: __, mfa: ___, ...auth } = config.section("auth");
-  const unknown = ["enabled", "max_frequency", "require_current_password"];
-  const email = Object.fromEntries(
-    Object.entries(config.section("auth.email")).filter(([name]) => !unknown.includes(name)),
-  );
+  const {
+    enabled: _on,
+    max_frequency: _often,
+    require_current_password: _current,
+    ...email
+  } = config.section("auth.email");
   const { file_size_limit } = config.section("storage");
   return {
     auth: {

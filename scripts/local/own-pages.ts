@@ -6,14 +6,15 @@ import { etag } from "hono/etag";
 import type postgres from "postgres";
 import { signTicket } from "../../supabase/functions/api/resources/generations/files/ticket.ts";
 import { docsFolder } from "./docs-site.ts";
-import { type LandingFacts, landingPage, landingPolicy, type Picture } from "./landing-html.ts";
+import { landingPage, landingPolicy, type Picture } from "./landing-html.ts";
 import { type NodeBindings, refusal, wrongMethod } from "./local-server.ts";
 import { isLocalHost } from "./loopback.ts";
 import { repositoryRoot, samplePhoto } from "./settings.ts";
+import type { Stack } from "./stack-facts.ts";
 
 export type OwnPagesOptions = {
   /** What the page at `/` shows, once everything answers. */
-  landing?: () => { facts: LandingFacts; sql: postgres.Sql; secret_key: string } | undefined;
+  landing?: () => { facts: Stack; sql: postgres.Sql } | undefined;
 };
 
 type PagesEnv = { Bindings: NodeBindings };
@@ -60,9 +61,10 @@ export function ownPages({ landing }: OwnPagesOptions): Hono<PagesEnv> {
   });
 
   app.get("/", async (c) => {
-    const { facts, sql, secret_key } = landing?.() ?? {};
-    if (facts === undefined || sql === undefined || secret_key === undefined) return c.notFound();
-    return c.body(landingPage(facts, await lastPictures(sql, secret_key)), 200, {
+    const shown = landing?.();
+    if (shown === undefined) return c.notFound();
+    const { facts, sql } = shown;
+    return c.body(landingPage(facts, await lastPictures(sql, facts.keys.secret)), 200, {
       "content-type": "text/html; charset=utf-8",
       "content-security-policy": landingPolicy(facts),
       "cache-control": "no-store",

@@ -19,18 +19,10 @@ export const denoPackage = process.env.CLOUD_API_DENO === "hosted" ? "deno-hoste
 export const functionNames = ["api", "health", "generation"] as const;
 export type FunctionName = (typeof functionNames)[number];
 
-export type Ports = {
-  gateway: number;
-  postgres: number;
-  studio: number;
-  inbox: number;
-  smtp: number;
-  replicate: number;
-  functions: Record<FunctionName, number>;
-};
+export type Ports = ReturnType<typeof portsFrom>;
 
 /** Every port of a stack follows from its base port. */
-export function portsFrom(base: number): Ports {
+export function portsFrom(base: number) {
   return {
     gateway: base,
     postgres: base + 1,
@@ -42,38 +34,26 @@ export function portsFrom(base: number): Ports {
   };
 }
 
-export type Paths = {
-  /** Everything this stack keeps; git-ignored. */
-  data: string;
-  postgres: string;
-  storage: string;
-  logs: string;
-  /** The temporary files of the inbox. */
-  mail: string;
-  credentials: string;
-  /** The secrets of this stack, readable only by its owner. */
-  keys: string;
-  lock: string;
-  /** What `deno serve` is given for each function. */
-  doors: string;
-  /** A photo to try an upload with. */
-  sample: string;
-  /** Deno's compile cache, shared by all stacks of this checkout. */
-  denoCache: string;
-};
+export type Paths = ReturnType<typeof pathsFor>;
 
-export function pathsFor(data: string): Paths {
+export function pathsFor(data: string) {
   return {
+    /** Everything this stack keeps; git-ignored. */
     data,
     postgres: join(data, "postgres"),
     storage: join(data, "storage"),
     logs: join(data, "logs"),
+    /** The temporary files of the inbox. */
     mail: join(data, "mail"),
     credentials: join(data, "credentials.json"),
+    /** The secrets of this stack, readable only by its owner. */
     keys: join(data, "keys.json"),
     lock: join(data, "stack.lock"),
+    /** What `deno serve` is given for each function. */
     doors: join(data, "functions"),
+    /** A photo to try an upload with. */
     sample: samplePhoto,
+    /** Deno's compile cache, shared by all stacks of this checkout. */
     denoCache: join(repositoryRoot, ".local", denoPackage),
   };
 }

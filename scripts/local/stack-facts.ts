@@ -1,16 +1,21 @@
 import type { DemoCredentials } from "./demo-credentials.ts";
 import type { Keys } from "./keys.ts";
-import type { Paths, Ports } from "./settings.ts";
+import { loopback, type Paths, type Ports } from "./settings.ts";
+
+export function urlsOf(ports: Ports, isReplicateReal: boolean) {
+  const gateway = `http://${loopback}:${ports.gateway}`;
+  return {
+    gateway,
+    api: `${gateway}/api/v1`,
+    studio: `http://${loopback}:${ports.studio}`,
+    inbox: `http://${loopback}:${ports.inbox}`,
+    smtp: `smtp://${loopback}:${ports.smtp}`,
+    replicate: isReplicateReal ? undefined : `http://${loopback}:${ports.replicate}`,
+  };
+}
 
 export type Stack = {
-  urls: {
-    gateway: string;
-    api: string;
-    studio: string;
-    inbox: string;
-    smtp: string;
-    replicate: string | undefined;
-  };
+  urls: ReturnType<typeof urlsOf>;
   keys: Keys;
   /** As `postgres`, the owner of the schema; not a superuser. */
   database_url: string;

@@ -19,19 +19,17 @@ import { waitForPorts } from "./ports.ts";
 import { preparePostgres } from "./postgres.ts";
 import { reasonOf } from "./problem.ts";
 import { startReconciler } from "./reconciler.ts";
-import { replicateAccess } from "./replicate-access.ts";
+import { lookAlikeSettings } from "./replicate-access.ts";
 import {
   adminDatabaseUrl,
   databaseUrl,
   defaultBasePort,
-  loopback,
-  type Ports,
   pathsFor,
   portsFrom,
   repositoryRoot,
 } from "./settings.ts";
 import { makeInbox, makeReplicate } from "./side-services.ts";
-import type { Stack } from "./stack-facts.ts";
+import { type Stack, urlsOf } from "./stack-facts.ts";
 import { startStudio } from "./studio.ts";
 
 export type StackOptions = {
@@ -131,21 +129,21 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await part.start();
     };
 
-    const replicate = replicateAccess(ports, keys, settings);
-    const urls = urlsOf(ports, replicate.real);
+    const isReplicateReal = settings.REPLICATE_API_TOKEN !== undefined;
+    const urls = urlsOf(ports, isReplicateReal);
     const tokens = new AccessTokens(keys, access_tokens);
     const hosts = settings.PUBLIC_URL === undefined ? [] : [new URL(settings.PUBLIC_URL).hostname];
     const side = [makeInbox({ paths, ports, host })];
-    if (!replicate.real) side.push(makeReplicate({ paths, ports, host, keys, env: replicate_env }));
+    if (!isReplicateReal) side.push(makeReplicate({ paths, ports, host, keys, env: replicate_env }));
 
     let platform: { lite: Lite; sql: postgres.Sql } | undefined;
     const functions = makeFunctions({
       paths,
       ports,
       keys,
-      replicate,
       settings,
       env: {
+        ...(isReplicateReal ? {} : lookAlikeSettings(ports, keys)),
         SUPABASE_JWKS: tokens.public_keys,
         ...(access_tokens === "HS256" ? { JWT_SECRET: keys.jwt_secret } : {}),
         ...function_env,
@@ -161,7 +159,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       hosts,
       report,
       parts: () => platform,
-      landing: () => stack && platform && { facts: stack, sql: platform.sql, secret_key: keys.secret },
+      landing: () => stack && platform && { facts: stack, sql: platform.sql },
       admin: { password_cost: durable ? 10 : 4, keys },
       tokens,
       refresh_tokens,
@@ -226,16 +224,4 @@ function outliveRequests(report: (line: string) => void): () => void {
   const tell = (error: unknown) => report(`Something in Auth, REST or Storage failed: ${reasonOf(error)}`);
   process.on("uncaughtException", tell).on("unhandledRejection", tell);
   return () => void process.off("uncaughtException", tell).off("unhandledRejection", tell);
-}
-
-function urlsOf(ports: Ports, realReplicate: boolean): Stack["urls"] {
-  const gateway = `http://${loopback}:${ports.gateway}`;
-  return {
-    gateway,
-    api: `${gateway}/api/v1`,
-    studio: `http://${loopback}:${ports.studio}`,
-    inbox: `http://${loopback}:${ports.inbox}`,
-    smtp: `smtp://${loopback}:${ports.smtp}`,
-    replicate: realReplicate ? undefined : `http://${loopback}:${ports.replicate}`,
-  };
 }

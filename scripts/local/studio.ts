@@ -20,10 +20,9 @@ export async function startStudio(
   app.onError((error) => {
     throw error;
   });
-  const absent = (request: Request) =>
-    refusal(request, 404, "not_found", "The table editor has no such page.");
+  app.notFound((c) => refusal(c.req.raw, 404, "not_found", "The table editor has no such page."));
   app.get("/static/*", serveStatic({ root: assets, rewriteRequestPath: (path) => path.slice(7) }));
-  app.all("/static/*", (c) => absent(c.req.raw));
+  app.all("/static/*", (c) => c.notFound());
   // Lite would show the password of the database there; its page needs only these two facts.
   app.get("/_system/info", (c) =>
     c.json({ admin: true, config: { auth: { publishable_key: publishableKey } } }),
@@ -32,10 +31,9 @@ export async function startStudio(
   const toLite = (c: Context<{ Bindings: NodeBindings }>) =>
     lite.fetchAsAdmin(c.req.raw, c.env.incoming.socket.remoteAddress);
   app.all("/_system/introspect", toLite);
-  app.all("/_system/*", (c) => absent(c.req.raw));
+  app.all("/_system/*", (c) => c.notFound());
   app.all("*", toLite);
-  const handle = fromFetch(app.fetch);
-  const server = localServer(handle, { name: "The table editor", pages: "own", report });
+  const server = localServer(fromFetch(app.fetch), { name: "The table editor", pages: "own", report });
   await listen(server, ports.studio);
   return server;
 }
