@@ -2,12 +2,12 @@ import { appendFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
-import { LogFollower } from "./log-follower.ts";
+import { followLog } from "./follow-log.ts";
 import { readable } from "./log-line.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-log-"));
 const log = join(folder, "function.log");
-let follower: LogFollower | undefined;
+let follower: ReturnType<typeof followLog> | undefined;
 afterEach(() => {
   follower?.stop();
   rmSync(log, { force: true });
@@ -57,7 +57,7 @@ test.each([
 test("a log follower skips older lines, and joins a line that arrives in two parts", () => {
   writeFileSync(log, "old\n");
   const lines: string[] = [];
-  follower = new LogFollower(log, (line) => lines.push(line));
+  follower = followLog(log, (line) => lines.push(line));
   appendFileSync(log, "first\nsec");
   follower.look();
   expect(lines).toEqual(["first"]);
@@ -68,7 +68,7 @@ test("a log follower skips older lines, and joins a line that arrives in two par
 
 test("a log follower empties a log that is too large, and follows a log that was truncated", () => {
   const lines: string[] = [];
-  follower = new LogFollower(log, (line) => lines.push(line), 20);
+  follower = followLog(log, (line) => lines.push(line), 20);
   writeFileSync(log, "0123456789\n0123456789\n");
   follower.look();
   expect(statSync(log).size).toBe(0);

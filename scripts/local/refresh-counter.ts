@@ -9,13 +9,6 @@ const countBytes = 4;
 const signatureBytes = 16;
 const bodyBytes = sessionBytes + countBytes;
 
-type Counted = {
-  session_id: string;
-  count: number;
-  body: Buffer;
-  signature: Buffer;
-};
-
 /**
  * Refresh tokens as Auth makes them with `refresh_token_algorithm_version = 2`: a session has a key and a count, and no list of
  * tokens. Lite goes on with its own behind them.
@@ -68,7 +61,7 @@ function write(sessionId: string, { key, count }: { key: string; count: number }
   return Buffer.concat([body, signatureOf(body, key)]).toString("base64url");
 }
 
-function read(token: string): Counted | undefined {
+function read(token: string) {
   const bytes = Buffer.from(token.slice(0, 100), "base64url");
   if (bytes.length !== bodyBytes + signatureBytes || bytes.toString("base64url") !== token) return undefined;
   const [body, signature] = [bytes.subarray(0, bodyBytes), bytes.subarray(bodyBytes)];

@@ -5,6 +5,7 @@ import type { RefreshVersion } from "./auth-routes.ts";
 import { emptyData, makeFolders } from "./data-folder.ts";
 import { installHelpers, migrate, prepareRoles, refuseForeignSchema } from "./database.ts";
 import { ensureDemoCredentials } from "./demo-credentials.ts";
+import { followLog } from "./follow-log.ts";
 import { type Settings, userSettings } from "./function-settings.ts";
 import { makeFunctions } from "./functions.ts";
 import { startGateway } from "./gateway.ts";
@@ -13,7 +14,6 @@ import { takeLeash } from "./leash.ts";
 import { type Lite, startLite } from "./lite.ts";
 import { closeServer } from "./local-server.ts";
 import { lockData } from "./lock.ts";
-import { LogFollower } from "./log-follower.ts";
 import type { Part, PartHost } from "./part.ts";
 import { waitForPorts } from "./ports.ts";
 import { preparePostgres } from "./postgres.ts";
@@ -197,8 +197,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     undo.push(() => Promise.all(functions.map((part) => part.stop())));
     const credentials = await ensureDemoCredentials(sql, urls.gateway, paths.credentials);
     if (options.seed) await sql.file(join(repositoryRoot, "supabase", "seed.sql"));
-    const followers = functions.map((part) => new LogFollower(part.options.log_file, on_log));
-    undo.push(...followers.map((each) => () => each.stop()));
+    const followers = functions.map((part) => followLog(part.options.log_file, on_log));
+    undo.push(...followers.map(({ stop }) => stop));
 
     stack = {
       urls,
