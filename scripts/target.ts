@@ -1,13 +1,11 @@
 // Writes the target file of the suites for `supabase start`, from the output of `supabase status`.
-import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { promisify } from "node:util";
 import postgres from "postgres";
 import { localEnvFile, readEnvFile } from "./doctor/env-file.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";
+import { supabaseStatus } from "./local/docker.ts";
 import { Problem } from "./local/problem.ts";
-import { repositoryRoot } from "./local/settings.ts";
 import { createOperator, createOperatorKey } from "./operator/operators.ts";
 
 const helpText = `Writes a target for the suites, once \`npx supabase start\` runs.
@@ -17,18 +15,6 @@ const helpText = `Writes a target for the suites, once \`npx supabase start\` ru
 
 It asks \`supabase status\`, takes CRON_SECRET from supabase/functions/.env, and makes an operator with a key.
 docs/testing-on-real-supabase.md says what else may stand in the file, and how to write one for a hosted project.`;
-
-/** What the CLI says of the stack of this checkout. */
-async function status(): Promise<Record<string, string | undefined>> {
-  try {
-    const { stdout } = await promisify(execFile)("supabase", ["status", "-o", "json"], {
-      cwd: repositoryRoot,
-    });
-    return JSON.parse(stdout);
-  } catch {
-    throw new Problem("`supabase status` knows no stack: run `npx supabase start` first.");
-  }
-}
 
 async function operatorKey(databaseUrl: string): Promise<string> {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {}, connect_timeout: 5 });
@@ -49,7 +35,10 @@ async function main(): Promise<void> {
   const cron_secret = readEnvFile(values.settings)?.CRON_SECRET;
   if (!cron_secret)
     throw new Problem(`${values.settings} has no CRON_SECRET: set one and start the stack again.`);
-  const { API_URL: url, DB_URL: database_url = "", ...keys } = await status();
+  const status = await supabaseStatus().catch(() => {
+    throw new Problem("`supabase status` knows no stack: run `npx supabase start` first.");
+  });
+  const { API_URL: url, DB_URL: database_url, ...keys } = status;
   const target = {
     url,
     database_url,

@@ -42,7 +42,7 @@ export async function startDocker({
   const started_at = performance.now();
   report("supabase start: the first time it fetches images, which takes minutes …");
   await supabase(["start"]);
-  const status = readStatus(await supabase(["status", "--output", "json"]));
+  const status = await supabaseStatus();
   const base = `${status.API_URL}/functions/v1`;
   const env = ensureEnvFile(env_file, base, status);
   const serving = spawn("supabase", ["functions", "serve", "--env-file", env_file], {
@@ -112,8 +112,9 @@ async function supabase(args: string[]): Promise<string> {
 
 type Status = Record<string, string | undefined> & { API_URL: string; DB_URL: string };
 
-/** Warnings may stand before the object. */
-function readStatus(output: string): Status {
+/** Addresses and keys of the stack in Docker. Warnings may stand before the object. */
+export async function supabaseStatus(): Promise<Status> {
+  const output = await supabase(["status", "-o", "json"]);
   try {
     const found = JSON.parse(
       output.slice(output.indexOf("{"), output.lastIndexOf("}") + 1),

@@ -2,14 +2,13 @@ import { type ChildProcess, type StdioOptions, spawn } from "node:child_process"
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { onPath, Problem, reasonOf } from "./problem.ts";
+import type { Program } from "./run-as.ts";
 import { repositoryRoot } from "./settings.ts";
 import { whyOf } from "./why.ts";
 
-export type PartOptions = {
+export type PartOptions = Program & {
   /** As people read it: "the mail inbox". */
   name: string;
-  command: string;
-  args: string[];
   /** The whole environment of the child: nothing is inherited. */
   env: Record<string, string>;
   log_file: string;
@@ -23,8 +22,6 @@ export type PartOptions = {
   orphan_signal?: NodeJS.Signals;
   /** How long it may take to end before it is killed. */
   stop_within_ms?: number;
-  uid?: number;
-  gid?: number;
 };
 
 /** How a part reports to the stack: its processes, and lines for the terminal. */
@@ -92,7 +89,7 @@ export class Part {
   }
 
   async #launch(): Promise<void> {
-    const { command, args, env, uid, gid, name } = this.options;
+    const { command, args, env, account, name } = this.options;
     const { given_up } = this.#host;
     if (given_up.aborted) throw new Problem(`${name} was not started`);
     const log = openLog(this.options.log_file);
@@ -100,9 +97,8 @@ export class Part {
     let child: ChildProcess;
     try {
       // Detached: Ctrl-C reaches the supervisor only, which ends its parts in order.
-      const run_as = uid === undefined ? {} : { uid, gid: gid ?? uid };
       const stdio: StdioOptions = ["ignore", log, log];
-      child = spawn(command, args, { cwd: repositoryRoot, env, stdio, detached: true, ...run_as });
+      child = spawn(command, args, { cwd: repositoryRoot, env, stdio, detached: true, ...account });
     } finally {
       closeSync(log);
     }

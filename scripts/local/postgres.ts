@@ -108,7 +108,7 @@ export async function createCluster(paths: Paths, password: string): Promise<voi
     "--builtin-locale=C.UTF-8",
     "--no-sync",
   ];
-  const { command, args, ...account } = asPostgres(initdb, flags, paths.data);
+  const { command, args, account } = asPostgres(initdb, flags, paths.data);
   rmSync(paths.postgres, { recursive: true, force: true });
   makeDataFolder(paths.postgres);
   writeFileSync(password_file, `${password}\n`, { mode: 0o600 });

@@ -3,7 +3,10 @@ import { chownSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Problem } from "./problem.ts";
 
-export type Program = { command: string; args: string[]; uid?: number; gid?: number };
+type Account = { uid: number; gid: number };
+
+/** A command, and the account that runs it if it is another one. */
+export type Program = { command: string; args: string[]; account?: Account };
 
 /**
  * How to run a program of PostgreSQL, which refuses to run as root. As root, it gets the `postgres` account of the machine, or
@@ -18,7 +21,7 @@ export function asPostgres(command: string, args: string[], data: string): Progr
     );
   }
   const hidden = [dirname(command), data].find((path) => !canReach(path, account));
-  if (hidden === undefined) return { command, args, ...account };
+  if (hidden === undefined) return { command, args, account };
   // For a checkout below /root, keep only the right to enter other accounts' folders.
   const options = [
     `--reuid=${account.uid}`,
@@ -43,11 +46,6 @@ export function giveTo(path: string): void {
   const account = findAccount("postgres") ?? findAccount("nobody");
   if (account !== undefined) chownSync(path, account.uid, account.gid);
 }
-
-type Account = {
-  uid: number;
-  gid: number;
-};
 
 function findAccount(name: string): Account | undefined {
   for (const line of readFileSync("/etc/passwd", "utf8").split("\n")) {

@@ -51,7 +51,7 @@ test("--docker starts Supabase and the functions, makes settings and accounts on
   const first = await startDocker({ env_file, report: (line) => lines.push(line) });
   await first.stop();
   const base = `${urls.gateway}/functions/v1`;
-  expect(calls()).toEqual(["start", "status --output json", `functions serve --env-file ${env_file}`]);
+  expect(calls()).toEqual(["start", "status -o json", `functions serve --env-file ${env_file}`]);
   expect(first.facts.urls).toMatchObject({
     gateway: base,
     api: `${base}/api/v1`,
