@@ -2,8 +2,6 @@ import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { repositoryRoot } from "./settings.ts";
 
-export type CommandResult = { code: number; output: string; seconds: number };
-
 const settings = {
   PATH: `${join(repositoryRoot, "node_modules", ".bin")}${delimiter}${process.env.PATH}`,
   DO_NOT_TRACK: "1",
@@ -12,19 +10,18 @@ const settings = {
   DENO_NO_UPDATE_CHECK: "1",
 };
 
-/** Runs a command of node_modules/.bin in the project's folder, or another; its output is collected, or goes to the terminal. */
+/** Runs a command of node_modules/.bin in the project's folder; its output is collected, or goes to the terminal. */
 export function runCommand(
   command: string,
   args: string[],
   show = false,
-  cwd: string = repositoryRoot,
-): Promise<CommandResult> {
-  const start = performance.now();
+): Promise<{ code: number; output: string }> {
+  const out = show ? "inherit" : "pipe";
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      cwd,
+      cwd: repositoryRoot,
       env: { ...process.env, ...settings },
-      stdio: ["ignore", show ? "inherit" : "pipe", show ? "inherit" : "pipe"],
+      stdio: ["ignore", out, out],
     });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
@@ -33,8 +30,6 @@ export function runCommand(
       });
     }
     child.once("error", reject);
-    child.once("close", (code, signal) => {
-      resolve({ code: code ?? (signal ? 1 : 0), output, seconds: (performance.now() - start) / 1000 });
-    });
+    child.once("close", (code) => resolve({ code: code ?? 1, output }));
   });
 }
