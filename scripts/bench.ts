@@ -3,18 +3,18 @@ import { makeLarge } from "./bench/scale/large-stack.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem } from "./local/problem.ts";
 
-const helpText = `Measures the API against a bare handler that makes one query, in one run. The numbers are in .local/bench too.
+const helpText = `Measures the API against a bare handler that makes one query, in one run. Stores the results in .local/bench too.
 
   npm run bench                 on a fresh stack of its own
-  npm run bench -- --port 54321 on the stack that runs there (reads alone: what the others make would stay)
-  --rounds N       of each row, that take turns (default 5)
+  npm run bench -- --port 54321 on the stack that runs there (only reads, because the others would leave data there)
+  --rounds N       rounds for each row; the rows take turns (default 5)
   --seconds N      for each round (default 1.5)
   --connections N  requests under way at once (default 20)
   --creates N      creates with a picture, while memory is watched (default 2000: a minute and 2 GB of disk; 0 for none)
   --starts N       starts of the function, and a third as many of the stack (default 9; 0 for none)
   --scale          instead, each read on a small database beside a large one, made when there is none
   --make-large     fills that large database anew, in .local/bench-large: a minute or more, and some gigabytes
-  --peers          instead, what one would build else (bench-peers/README.md); installs it once
+  --peers          measures alternatives instead (bench-peers/README.md); installs them once
   --deep-page N    the deep page of a list (default 5000), so many times 20 rows are made
   --only WORD      the scenarios whose name contains it`;
 

@@ -9,7 +9,7 @@ import { Problem, reasonOf } from "./local/problem.ts";
 import { defaultBasePort, loopback, repositoryRoot, samplePhoto } from "./local/settings.ts";
 import { openStack } from "./local/stack-child.ts";
 
-const helpText = `Walks the story: a developer, two projects, one person in both, and a photo that becomes a picture.
+const helpText = `Runs the whole flow: a developer, two projects, one person in both, and a picture made from a photo.
 
   npm run demo                  with the stack on port ${defaultBasePort}; starts one when none answers there
   npm run demo -- --port 55321  with the stack on another port
@@ -106,7 +106,7 @@ async function walk({ url, operator_key }: Omit<Target, "stop">): Promise<void> 
       return { told: `account ${id}` };
     });
   }
-  if (ids.size !== 2) throw new Problem("One address in two projects is not two accounts.");
+  if (ids.size !== 2) throw new Problem("One address in two projects must be two accounts, but it was one.");
 
   mkdirSync(folder, { recursive: true });
   const { id } = await step("Upload a photo and a sentence", async () => {
@@ -120,7 +120,7 @@ async function walk({ url, operator_key }: Omit<Target, "stop">): Promise<void> 
     return { ...generation, told: generation.model };
   });
   const file = join(folder, `${id}.png`);
-  await step("Download it and look inside", async () => {
+  await step("Download the picture and check it", async () => {
     const response = await fetch(done.generated_image_url);
     const bytes = new Uint8Array(await response.arrayBuffer());
     writeFileSync(file, bytes);
@@ -137,7 +137,7 @@ function readPng(bytes: Uint8Array): { width: number; height: number } {
   try {
     return decode(bytes, { checkCrc: true });
   } catch (error) {
-    throw new Problem(`The picture is no readable PNG: ${reasonOf(error)}.`);
+    throw new Problem(`The picture is not a readable PNG: ${reasonOf(error)}.`);
   }
 }
 

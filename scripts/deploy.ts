@@ -6,10 +6,10 @@ import { Problem } from "./local/problem.ts";
 import { runCommand } from "./local/run-command.ts";
 import { inScratch } from "./local/scratch.ts";
 
-const helpText = `Deploys this checkout to a hosted Supabase project, again and again: each step brings it to what it should be.
+const helpText = `Deploys this checkout to a hosted Supabase project. You can repeat it: each step sets a state.
 
   npm run deploy -- --project-ref <ref> --dry-run   the commands, and what is missing before they can run
-  npm run deploy -- --project-ref <ref>             runs them; the first that fails ends it
+  npm run deploy -- --project-ref <ref>             runs the commands, and stops at the first failure
   --settings FILE   becomes the secrets of the functions (default ${hostedEnvFile})
   --domain URL      an address of your own, such as https://api.example.com
   --site URL        the app that links of Supabase Auth lead to (default: the address of the API)
@@ -27,7 +27,7 @@ function readOptions(): DeployOptions & { dry_run: boolean } {
   const { settings, domain, site } = values;
   for (const [name, value] of Object.entries({ domain, site }))
     if (value !== undefined && !/^https:\/\/[\w.-]+(:\d+)?\/?$/.test(value))
-      throw new Problem(`--${name} ${value} is no address such as https://api.example.com.`);
+      throw new Problem(`--${name} ${value} is not an address such as https://api.example.com.`);
   return {
     project_ref: values["project-ref"],
     settings,
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
     const { code } = await run(step);
     if (code !== 0)
       throw new Problem(
-        `That failed (exit code ${code}). Mend it and run the same command again: every step can be repeated.`,
+        `That failed (exit code ${code}). Correct the cause and run the same command again: every step can be repeated.`,
       );
   }
 }

@@ -16,7 +16,7 @@ import { findTarget } from "./doctor/target.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";
 import { defaultBasePort } from "./local/settings.ts";
 
-const helpText = `Says whether a Cloud API is set up as it should be, and how to mend what is not.
+const helpText = `Checks the settings and parts of a Cloud API, and suggests a fix for each problem.
 
   npm run doctor                                    the stack of npm start (--port, --data as there)
   npm run doctor -- --local                         supabase start, with supabase/functions/.env

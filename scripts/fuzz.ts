@@ -5,8 +5,8 @@ import { type StackTarget, startTestStack } from "../tests/support/stack.ts";
 import { readTarget } from "../tests/support/target.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";
 
-const helpText = `Sends random requests to every operation of docs/openapi.json, as every kind of caller. Ends with an error at any 5xx, any answer
-that the document does not have, and none.
+const helpText = `Sends random requests to every operation of docs/openapi.json, with every kind of credentials. A 5xx, an undocumented answer or
+no answer is an error.
 
   npm run fuzz                           one minute, on a stack of its own
   npm run fuzz -- --minutes 10           goes on with new seeds

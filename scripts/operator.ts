@@ -11,8 +11,8 @@ const helpText = `Operators run the platform: they make developers and see every
 
   npm run operator -- create ada@example.com --name "Ada Lovelace"   an operator, with a first key
   npm run operator -- list                                           operators and their keys
-  npm run operator -- key ada@example.com --label CI --days 90       a further key, here for 90 days
-  npm run operator -- revoke ok_Qx3vT                                a key by prefix or id, at once
+  npm run operator -- key ada@example.com --label CI --days 90       another key, which expires after 90 days
+  npm run operator -- revoke ok_Qx3vT                                revokes a key by prefix or id, at once
   npm run operator -- developer bob@example.com --url https://<ref>.supabase.co
                                                                      a developer with a project; prints the app's .env
 

@@ -7,10 +7,10 @@ import { inScratch } from "./local/scratch.ts";
 import { makeSubject, startTraffic } from "./soak/traffic.ts";
 import { judge, type Sample } from "./soak/verdict.ts";
 
-const helpText = `Mixed traffic against a stack of its own for a long time, and whether memory, connections, generations and counters stay right.
+const helpText = `Sends mixed traffic to its own stack for a long time, and checks memory, connections, generations and counters.
 
   npm run soak                    30 minutes
-  npm run soak -- --minutes 5     ends with an error when something is not right`;
+  npm run soak -- --minutes 5     fails if a check fails`;
 
 async function main(): Promise<void> {
   const { values } = readCommandLine("npm run soak", helpText, {

@@ -15,7 +15,7 @@ const helpText = `Starts the whole back end on this machine: database, Auth, Sto
   npm start -- --fresh       with an empty database and empty storage
   npm start -- --seed        with the developers, projects, people and pictures of supabase/seed.sql to look at
   npm start -- --data d      keeps everything in the folder d instead of .local/<port>
-  npm start -- --json        prints addresses and keys as one line of JSON when ready, then the log as it is
+  npm start -- --json        prints addresses and keys as one line of JSON when ready, then the log as JSON
   npm start -- --docker      the full Supabase in Docker instead: supabase start, functions, accounts, and what is missing
                              in supabase/functions/.env (--settings for another file)
   npm start -- --quiet       prints no line for each request
@@ -23,8 +23,8 @@ const helpText = `Starts the whole back end on this machine: database, Auth, Sto
   npm start -- --hs256       Auth signs access tokens with the legacy secret instead of ES256, as old projects do
   npm start -- --refresh-v2  Auth makes the refresh tokens of its algorithm version 2
 
-The settings of .env.example are taken from the environment: REPLICATE_API_TOKEN=… npm start makes images with the real Replicate.
-Ctrl-C ends everything.`;
+Settings of .env.example can be set in the environment: REPLICATE_API_TOKEN=… npm start makes images with the real Replicate.
+Ctrl-C stops everything.`;
 
 const report = (line: string) => console.error(`• ${line}`);
 

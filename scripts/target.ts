@@ -14,7 +14,7 @@ const helpText = `Writes a target for the suites, once \`npx supabase start\` ru
   CLOUD_API_TARGET=.local/target.json npm test -- api
 
 It asks \`supabase status\`, takes CRON_SECRET from supabase/functions/.env, and makes an operator with a key.
-docs/testing-on-real-supabase.md says what else may stand in the file, and how to write one for a hosted project.`;
+docs/testing-on-real-supabase.md lists all fields of the file, and says how to write one for a hosted project.`;
 
 async function operatorKey(databaseUrl: string): Promise<string> {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {}, connect_timeout: 5 });
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   if (!cron_secret)
     throw new Problem(`${values.settings} has no CRON_SECRET: set one and start the stack again.`);
   const status = await supabaseStatus().catch(() => {
-    throw new Problem("`supabase status` knows no stack: run `npx supabase start` first.");
+    throw new Problem("`supabase status` found no stack: run `npx supabase start` first.");
   });
   const { API_URL: url, DB_URL: database_url, ...keys } = status;
   const target = {

@@ -15,7 +15,7 @@ export async function forwardAddresses(
   const setting = { security_sb_forwarded_for_enabled: true };
   const address = `${api}/v1/projects/${projectRef}/config/auth`;
   if (!token)
-    return `Not done, since SUPABASE_ACCESS_TOKEN is not set. Without it thirty people can sign in at once, of all your apps together.
+    return `Not done, since SUPABASE_ACCESS_TOKEN is not set. Without it, at most thirty people of all your apps can sign in at once.
   curl -X PATCH ${address} -H "Authorization: Bearer <access token>" --json '${JSON.stringify(setting)}'`;
   const answer = await fetcher(address, {
     method: "PATCH",
@@ -27,7 +27,7 @@ export async function forwardAddresses(
   });
   await answer.body?.cancel();
   if (!answer.ok) throw new Problem(`${address} answered ${answer.status}.`);
-  return "Auth counts by the address that the API names.";
+  return "Auth now counts sign-ins by the address that the API sends.";
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)

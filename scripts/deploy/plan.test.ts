@@ -52,12 +52,12 @@ test.each<[string, DeployOptions, RegExp]>([
   [
     "PUBLIC_URL is this machine",
     { ...ready, env: { ...env, PUBLIC_URL: "http://127.0.0.1:54321" } },
-    /no public address/,
+    /not a public address/,
   ],
   [
     "PUBLIC_URL is in a private network",
     { ...ready, env: { ...env, PUBLIC_URL: "http://10.0.0.5/functions/v1" } },
-    /no public address/,
+    /not a public address/,
   ],
   [
     "a custom domain has no PUBLIC_URL",

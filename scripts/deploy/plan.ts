@@ -44,7 +44,9 @@ export function problemsOf({ project_ref, settings, env, domain }: DeployOptions
       `PUBLIC_URL is not set in ${settings}: with a domain of your own it is ${domain}/functions/v1.`,
     );
   if (env.PUBLIC_URL && !isPublic(env.PUBLIC_URL))
-    problems.push(`PUBLIC_URL in ${settings} is no public address: Replicate and your users cannot call it.`);
+    problems.push(
+      `PUBLIC_URL in ${settings} is not a public address: Replicate and your users cannot call it.`,
+    );
   return [...problems, ...unusableSettings(env).map((line) => `In ${settings}: ${line}.`)];
 }
 

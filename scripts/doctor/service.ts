@@ -112,7 +112,7 @@ const address = "to the address that the internet calls, without /api/v1";
 export const checkWebhook: Check = async ({ kind, base, health }) => {
   const public_url = String((await health()).body.service?.settings?.public_url ?? base);
   if (kind === "hosted" && !isPublic(public_url)) {
-    const says = `${public_url} is no public address, so Replicate cannot call it`;
+    const says = `${public_url} is not a public address, so Replicate cannot call it`;
     return [fail("webhook", says, `unset PUBLIC_URL, or set it ${address}`)];
   }
   // Mail links and pictures use that address, but this request used another one.

@@ -45,7 +45,7 @@ export type Answer = {
 export function findTarget(options: TargetOptions, vars: NodeJS.ProcessEnv): Target {
   const { port, url, local, data = join(repositoryRoot, ".local", String(port)) } = options;
   if (url !== undefined && !URL.canParse(url))
-    throw new Problem(`--url ${url} is no address such as https://<ref>.supabase.co.`);
+    throw new Problem(`--url ${url} is not an address such as https://<ref>.supabase.co.`);
   const kind: Kind = url !== undefined ? "hosted" : local ? "local" : "embedded";
   const paths = pathsFor(resolve(data));
   const { keys, stored, env_file } = {

@@ -46,7 +46,7 @@ export function banner(
     "",
     ...starterKitEnv(stack),
     "",
-    heading("Register an end user, make an image of a photo, look at it"),
+    heading("Register an end user, make a picture from a photo, show its status"),
     "",
     ...curlLines(stack),
     "",
@@ -62,8 +62,8 @@ export const picturesFrom = ({ replicate }: Pick<Stack["urls"], "replicate">): s
     : "drawn by the local stand-in; set REPLICATE_API_TOKEN for real ones";
 
 const ownNotes = [
-  "`npm start -- --keys` prints every key and secret again; they are of this data folder alone.",
-  "Ctrl-C ends everything. The data stays for the next start; `npm start -- --fresh` begins anew.",
+  "`npm start -- --keys` prints every key and secret again; each data folder has its own.",
+  "Ctrl-C stops everything. The data stays for the next start; `npm start -- --fresh` deletes it.",
 ];
 
 function pages({ urls, own_pages = true }: BannerFacts): [string, string][] {

@@ -25,6 +25,6 @@ export function readConfig(file = join(repositoryRoot, "supabase", "config.toml"
 /** "10MiB" as a number of bytes. */
 export function bytesOf(size: string): number {
   const [, amount, prefix = "", binary] = /^(\d+(?:\.\d+)?)\s*([KMG]?)(i?)B$/.exec(size) ?? [];
-  if (amount === undefined) throw new Problem(`"${size}" is no size such as "10MiB".`);
+  if (amount === undefined) throw new Problem(`"${size}" is not a size such as "10MiB".`);
   return Math.floor(Number(amount) * (binary ? 1024 : 1000) ** ["", "K", "M", "G"].indexOf(prefix));
 }

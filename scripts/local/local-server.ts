@@ -54,7 +54,7 @@ export function bounded(handler: Handler, { name, pages, hosts, report }: Door):
       if (refusal !== undefined) return refuse(request, response, ...refusal);
       // The API itself refuses unreadable addresses.
       if (!request.url?.startsWith("/") || (asked !== "any" && !isReadable(request.url)))
-        return refuse(request, response, 400, "bad_request", "This is no address.");
+        return refuse(request, response, 400, "bad_request", "This is not a valid address.");
       // Neither fetch nor these servers support them.
       if (["TRACE", "TRACK", "CONNECT"].includes(request.method ?? ""))
         return refuse(request, response, ...wrongMethod);

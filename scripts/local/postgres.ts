@@ -138,7 +138,7 @@ async function endLeftover(folder: string): Promise<void> {
       if (Date.now() - started_at > 15_000) signalQuietly(pid, "SIGQUIT");
       if (Date.now() - started_at > 30_000) {
         throw new Problem(
-          `A PostgreSQL of an earlier start (process ${pid}) does not end: stop it with \`kill -9 ${pid}\`.`,
+          `A PostgreSQL of an earlier start (process ${pid}) still runs: stop it with \`kill -9 ${pid}\`.`,
         );
       }
       await delay(50);

@@ -17,7 +17,7 @@ export function asPostgres(command: string, args: string[], data: string): Progr
   const account = findAccount("postgres") ?? findAccount("nobody");
   if (account === undefined) {
     throw new Problem(
-      "PostgreSQL cannot run as root and this machine has no other account: start as an ordinary user.",
+      "PostgreSQL cannot run as root, and this machine has no other account: start as an ordinary user.",
     );
   }
   const hidden = [dirname(command), data].find((path) => !canReach(path, account));

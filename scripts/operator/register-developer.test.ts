@@ -14,5 +14,5 @@ test.each([
 ])("the base address of %s is %s", (url, base) => expect(baseOf(url)).toBe(base));
 
 test.each(["", "example.com", "ftp://example.com"])("the base address %j is refused", (url) =>
-  expect(() => baseOf(url)).toThrow("is no address"),
+  expect(() => baseOf(url)).toThrow("is not an address"),
 );

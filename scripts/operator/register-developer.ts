@@ -7,7 +7,7 @@ import { Problem } from "../local/problem.ts";
 export function baseOf(url: string): string {
   const address = URL.parse(url);
   if (address === null || !/^https?:$/.test(address.protocol))
-    throw new Problem(`--url ${url} is no address such as https://<ref>.supabase.co.`);
+    throw new Problem(`--url ${url} is not an address such as https://<ref>.supabase.co.`);
   const base = `${address.origin}${address.pathname}`.replace(/\/+$/, "").replace(/\/api\/v1$/, "");
   return /^[a-z]{20}\.supabase\.co$/.test(address.host) && address.pathname === "/"
     ? `${base}/functions/v1`

@@ -31,7 +31,7 @@ export const advice: Record<string, string> = {
   developers_only: "Sign in with auth.login as a developer, with no projectId.",
   account_exists: "Sign in with auth.login.",
   model_not_allowed: "Leave model out to get the default one.",
-  quota_exceeded: "generations.usage says when it begins anew.",
+  quota_exceeded: "generations.usage says when it resets.",
   not_found: "Check the url of createClient.",
   not_authenticated: "Sign in first with auth.login, or pass the session to createClient.",
   invalid_token: signIn,
