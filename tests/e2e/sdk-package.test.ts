@@ -187,7 +187,7 @@ test("the programs of the SDK's README compile in a strict TypeScript project", 
     },
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
-  const tsc = join(repositoryRoot, "node_modules/typescript/bin/tsc");
+  const tsc = join(repositoryRoot, "node_modules/typescript-native/bin/tsc");
   expect(await runProgram(process.execPath, [tsc, "-p", folder], project)).toEqual({ code: 0, output: "" });
 });
 
@@ -259,13 +259,14 @@ test("this suite runs every code block of the SDK's README", () => {
   expect([...readFileSync(join(project, "watercolour.png")).subarray(0, 8)]).toEqual(pngSignature);
 });
 
+// TypeScript 7 no longer knows the resolution node10.
 test.each([
-  ["nodenext", "nodenext"],
-  ["esnext", "bundler"],
-  ["esnext", "node10"],
+  ["nodenext", "nodenext", "typescript-native"],
+  ["esnext", "bundler", "typescript-native"],
+  ["esnext", "node10", "typescript"],
 ])(
   "the SDK's types work in a strict project with module %s and resolution %s, without the types of Node",
-  async (module, moduleResolution) => {
+  async (module, moduleResolution, compiler) => {
     writeFileSync(
       join(project, "use.ts"),
       `import { createClient, type Generation, type Project } from "@devkit4ai/client";
@@ -299,7 +300,7 @@ export async function use(): Promise<"completed" | "failed" | "canceled"> {
       join(project, "tsconfig.json"),
       JSON.stringify({ compilerOptions: { ...options, module, moduleResolution }, files: ["use.ts"] }),
     );
-    const tsc = join(repositoryRoot, "node_modules/typescript/bin/tsc");
+    const tsc = join(repositoryRoot, "node_modules", compiler, "bin/tsc");
     expect(await runProgram(process.execPath, [tsc, "-p", project], project)).toEqual({
       code: 0,
       output: "",
