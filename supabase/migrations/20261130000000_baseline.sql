@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 8712ca962a9d88e5baba51090f61e09c8ccefafeea10c7c434c77308105204f4
+-- Made from supabase/schemas by `npm run generate`. Schema 6fb4f256f07a7a3b0b1bc770812b2a55b149874e6bac14eb2da266a77d326ab7
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -3325,8 +3325,7 @@ begin
   if tg_op = 'UPDATE' and old.charge = 'reserved' and new.charge = 'refunded' then
     update public.generation_usage usage set generations = usage.generations - 1
     where usage.project_id = new.project_id and usage.month = new.charged_month;
-    update private.user_usage usage set generations = usage.generations - 1
-    where usage.user_id = new.user_id and usage.day = (new.created_at at time zone 'utc')::date;
+    perform private.return_user_quota(new, new.status = 'canceled' and new.submission <> 'waiting');
   end if;
   if tg_op = 'UPDATE' and new.status = 'canceled' and old.status = 'pending' and new.prediction_id is null
     and new.submission in ('submitting', 'unclear')
@@ -3346,8 +3345,7 @@ begin
   if old.charge = 'reserved' and (old.submission = 'waiting' or private.take_cancel(old.project_id, old.charged_month)) then
     update public.generation_usage usage set generations = usage.generations - 1
     where usage.project_id = old.project_id and usage.month = old.charged_month;
-    update private.user_usage usage set generations = usage.generations - 1
-    where usage.user_id = old.user_id and usage.day = (old.created_at at time zone 'utc')::date;
+    perform private.return_user_quota(old, old.submission <> 'waiting');
   end if;
   insert into private.cleanup_tasks (kind, target, generation_id)
   select 'prediction', old.prediction_id, old.id
@@ -5816,6 +5814,7 @@ create table private.user_usage (
   user_id uuid not null references public.users (id) on delete cascade,
   day date not null,
   generations integer not null default 0 constraint user_usage_generations_positive check (generations >= 0),
+  canceled integer not null default 0 constraint user_usage_canceled_positive check (canceled >= 0),
   primary key (user_id, day)
 );
 create index user_usage_day on private.user_usage (day);
@@ -5824,6 +5823,7 @@ comment on table private.user_usage is 'Generations reserved or committed, per e
 comment on column private.user_usage.user_id is 'The end user.';
 comment on column private.user_usage.day is 'The UTC day.';
 comment on column private.user_usage.generations is 'How many count against the day and its month.';
+comment on column private.user_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
 
 create function private.user_limits(project public.projects, account public.users) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -5866,6 +5866,19 @@ end $$;
 comment on function private.take_user_quota(uuid, jsonb) is
   'Counts a generation of an end user within private.user_limits. Errors: user_day_limit_reached, user_month_limit_reached, '
   'user_concurrency_limit_reached (detail: seconds to wait).';
+
+create function private.return_user_quota(generation public.generations, was_canceled boolean) returns void
+language plpgsql set search_path = '' as $$
+begin
+  -- A sent request costs money, and a project without a quota has no other bound.
+  update private.user_usage usage
+  set generations = usage.generations - 1, canceled = usage.canceled + case when was_canceled then 1 else 0 end
+  where usage.user_id = generation.user_id and usage.day = (generation.created_at at time zone 'utc')::date
+    and (not was_canceled or usage.canceled < private.cancel_limit(usage.generations));
+end $$;
+comment on function private.return_user_quota(public.generations, boolean) is
+  'Gives a generation back to the day of its end user. Of those canceled after they were sent, a tenth of the day''s or three are '
+  'given back; the others stay counted.';
 
 alter table private.user_usage enable row level security;
 

@@ -183,8 +183,7 @@ begin
   if tg_op = 'UPDATE' and old.charge = 'reserved' and new.charge = 'refunded' then
     update public.generation_usage usage set generations = usage.generations - 1
     where usage.project_id = new.project_id and usage.month = new.charged_month;
-    update private.user_usage usage set generations = usage.generations - 1
-    where usage.user_id = new.user_id and usage.day = (new.created_at at time zone 'utc')::date;
+    perform private.return_user_quota(new, new.status = 'canceled' and new.submission <> 'waiting');
   end if;
   if tg_op = 'UPDATE' and new.status = 'canceled' and old.status = 'pending' and new.prediction_id is null
     and new.submission in ('submitting', 'unclear')
@@ -204,8 +203,7 @@ begin
   if old.charge = 'reserved' and (old.submission = 'waiting' or private.take_cancel(old.project_id, old.charged_month)) then
     update public.generation_usage usage set generations = usage.generations - 1
     where usage.project_id = old.project_id and usage.month = old.charged_month;
-    update private.user_usage usage set generations = usage.generations - 1
-    where usage.user_id = old.user_id and usage.day = (old.created_at at time zone 'utc')::date;
+    perform private.return_user_quota(old, old.submission <> 'waiting');
   end if;
   insert into private.cleanup_tasks (kind, target, generation_id)
   select 'prediction', old.prediction_id, old.id

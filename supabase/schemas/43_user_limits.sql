@@ -4,6 +4,7 @@ create table private.user_usage (
   user_id uuid not null references public.users (id) on delete cascade,
   day date not null,
   generations integer not null default 0 constraint user_usage_generations_positive check (generations >= 0),
+  canceled integer not null default 0 constraint user_usage_canceled_positive check (canceled >= 0),
   primary key (user_id, day)
 );
 create index user_usage_day on private.user_usage (day);
@@ -12,6 +13,7 @@ comment on table private.user_usage is 'Generations reserved or committed, per e
 comment on column private.user_usage.user_id is 'The end user.';
 comment on column private.user_usage.day is 'The UTC day.';
 comment on column private.user_usage.generations is 'How many count against the day and its month.';
+comment on column private.user_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
 
 create function private.user_limits(project public.projects, account public.users) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -54,6 +56,19 @@ end $$;
 comment on function private.take_user_quota(uuid, jsonb) is
   'Counts a generation of an end user within private.user_limits. Errors: user_day_limit_reached, user_month_limit_reached, '
   'user_concurrency_limit_reached (detail: seconds to wait).';
+
+create function private.return_user_quota(generation public.generations, was_canceled boolean) returns void
+language plpgsql set search_path = '' as $$
+begin
+  -- A sent request costs money, and a project without a quota has no other bound.
+  update private.user_usage usage
+  set generations = usage.generations - 1, canceled = usage.canceled + case when was_canceled then 1 else 0 end
+  where usage.user_id = generation.user_id and usage.day = (generation.created_at at time zone 'utc')::date
+    and (not was_canceled or usage.canceled < private.cancel_limit(usage.generations));
+end $$;
+comment on function private.return_user_quota(public.generations, boolean) is
+  'Gives a generation back to the day of its end user. Of those canceled after they were sent, a tenth of the day''s or three are '
+  'given back; the others stay counted.';
 
 alter table private.user_usage enable row level security;
 

@@ -91,6 +91,27 @@ describe("a project's limits per user", () => {
     expect((await usage()).user.used_today).toBe(1);
   });
 
+  test.each([
+    ["canceled", "POST", "/cancel"],
+    ["deleted", "DELETE", ""],
+  ])(
+    "three running generations of a user's day can be %s and given back, also without a quota",
+    async (_, method, path) => {
+      await limit({ user_generations_per_day: 1 });
+      for (let count = 0; count < 4; count++) {
+        const { body } = await create(`${freshPrompt()} [[stall]]`);
+        await until(
+          "the generation runs",
+          () => stack.rowOf(body.id),
+          ({ status }) => status === "processing",
+        );
+        await api(`/generation/${body.id}${path}`, { method, headers: user.headers });
+      }
+      expect((await usage()).user.used_today).toBe(1);
+      expect((await create()).body.code).toBe("user_day_limit_reached");
+    },
+  );
+
   test("the limits per user do not apply to the developer of the project", async () => {
     await limit({ user_generations_per_day: 1, user_concurrent: 1 });
     const headers = { ...developer.headers, "X-Project-ID": developer.project.id };
