@@ -1,16 +1,12 @@
-// Adds to package-lock.json what npm leaves out. Run it after changing packages.
-// Where its registry lacks the binaries for other systems, nobody on such a system could install otherwise. Without the addresses of
-// the packages, which npm takes from its own registry, `npm ci` asks for every version of each package first.
+// Adds to package-lock.json the binaries for other systems that npm leaves out where its registry lacks them, because nobody on such
+// a system could install otherwise. Run it after changing packages.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { repositoryRoot } from "./local/settings.ts";
 
 type Entry = {
-  name?: string;
   version?: string;
-  resolved?: string;
-  link?: boolean;
   optionalDependencies?: Record<string, string>;
   dev?: boolean;
   optional?: boolean;
@@ -48,14 +44,6 @@ export function completeLockfile(): { text: string; missing: string[] } {
       };
       missing.push(name);
     }
-  }
-  for (const [path, entry] of Object.entries(lock.packages)) {
-    if (path === "" || entry.link || entry.resolved !== undefined) continue;
-    const { name = path.slice(path.lastIndexOf("node_modules/") + 13), version, ...others } = entry;
-    // npm puts the registry that somebody uses in the place of this one.
-    const resolved = `https://registry.npmjs.org/${name}/-/${name.split("/").pop()}-${version}.tgz`;
-    lock.packages[path] = { ...(entry.name && { name }), ...(version && { version }), resolved, ...others };
-    missing.push(`the address of ${name}`);
   }
   const { "": root = {}, ...rest } = lock.packages;
   const sorted = Object.entries(rest).sort(([a], [b]) => a.localeCompare(b, "en"));

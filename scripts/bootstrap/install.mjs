@@ -1,6 +1,7 @@
 // Brings node_modules to what package-lock.json asks for, whoever calls and however their npm is set up.
 import { spawn } from "node:child_process";
 import {
+  copyFileSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -68,8 +69,14 @@ async function installAnew(root, scope) {
   const lock = readLock(root, scope);
   mkdirSync(staging);
   writeFileSync(join(staging, "package.json"), JSON.stringify({ ...manifest, ...lock.packages[""] }));
-  writeFileSync(join(staging, "package-lock.json"), JSON.stringify(lock));
-  const output = await npm(root, scope, ["ci"], staging);
+  if (existsSync(join(root, ".npmrc"))) copyFileSync(join(root, ".npmrc"), join(staging, ".npmrc"));
+  const ci = (content) => {
+    writeFileSync(join(staging, "package-lock.json"), JSON.stringify(content));
+    return npm(root, scope, ["ci"], staging);
+  };
+  let output = await ci(addAddresses(lock, await registryOf(root)));
+  // A registry may keep its files elsewhere.
+  if (output.startsWith("404 ")) output = await ci(lock);
   const installed = join(staging, "node_modules");
   const names = output === "" && existsSync(installed) ? readdirSync(installed) : [];
   const record = ".package-lock.json";
@@ -77,6 +84,34 @@ async function installAnew(root, scope) {
     renameSync(join(installed, name), join(modules, name));
   rmSync(staging, { recursive: true, force: true });
   return output;
+}
+
+async function registryOf(root) {
+  const [command, first] = npmCommand();
+  const args = [
+    ...first,
+    "config",
+    "get",
+    "registry",
+    "--workspaces=false",
+    "--global=false",
+    `--prefix=${root}`,
+  ];
+  const child = spawn(command, args, { cwd: root, env: cleanEnv(), stdio: ["ignore", "pipe", "ignore"] });
+  // A missing npm is reported by the install.
+  child.once("error", () => {});
+  return (await text(child.stdout)).trim().replace(/\/?$/, "/");
+}
+
+/** Without the address of a package, npm first asks the registry for all of its versions. */
+function addAddresses(lock, registry) {
+  const packages = Object.entries(lock.packages).map(([path, entry]) => {
+    if (path === "" || entry.link) return [path, entry];
+    const name = entry.name ?? path.slice(path.lastIndexOf("node_modules/") + 13);
+    const resolved = `${registry}${name}/-/${basename(name)}-${entry.version}.tgz`;
+    return [path, { resolved, ...entry }];
+  });
+  return URL.canParse(registry) ? { ...lock, packages: Object.fromEntries(packages) } : lock;
 }
 
 const readJson = (file) => JSON.parse(readFileSync(file, "utf8"));

@@ -19,7 +19,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { until } from "../../tests/support/until.ts";
 import { isAlive } from "../local/lock.ts";
 import { repositoryRoot } from "../local/settings.ts";
@@ -46,16 +46,23 @@ function write(file: string, text: string, mode = 0o644): void {
 const version = "1.0.0";
 const packages = new Map<string, { manifest: object; tarball: Buffer }>();
 
+/** The packages whose versions npm has asked for. */
+let listed: string[] = [];
+/** Where the registry keeps its files. */
+let filesAt = "-";
+
 /** What npm asks a registry for: the versions of a package, and its files. */
 const registry = createServer((request, response) => {
-  const [name = "", file] = decodeURIComponent(request.url ?? "")
-    .slice(1)
-    .split("/-/");
-  const found = packages.get(name);
+  const path = decodeURIComponent(request.url ?? "").slice(1);
+  const file = path.split(`/${filesAt}/`);
+  const found = packages.get(file[0] ?? "");
   if (found === undefined) return response.writeHead(404).end();
-  if (file !== undefined) return response.end(found.tarball);
+  if (file.length > 1) return response.end(found.tarball);
+  const name = path;
+  listed.push(name);
   const integrity = `sha512-${createHash("sha512").update(found.tarball).digest("base64")}`;
-  const dist = { tarball: `${address()}${name}/-/${version}.tgz`, integrity };
+  const tarball = `${address()}${name}/${filesAt}/${name.split("/").pop()}-${version}.tgz`;
+  const dist = { tarball, integrity };
   const versions = { [version]: { ...found.manifest, dist } };
   response.end(JSON.stringify({ name, "dist-tags": { latest: version }, versions }));
 });
@@ -189,6 +196,23 @@ test(
     expect(readFileSync(join(root, "package-lock.json"), "utf8")).toBe(lock);
   },
 );
+
+test("npm start asks the registry for files alone, not for the versions of each package", slow, async () => {
+  const { start } = checkout();
+  listed = [];
+  expect(await start()).toEqual(ready);
+  expect(listed).toEqual([]);
+});
+
+test("npm start installs from a registry that keeps its files under other addresses", slow, async () => {
+  const { start, has } = checkout();
+  filesAt = "files";
+  onTestFinished(() => {
+    filesAt = "-";
+  });
+  expect(await start()).toEqual(ready);
+  expect(has("plain")).toBe(true);
+});
 
 test.each<[string, Machine]>([
   ["never runs scripts", { npmrc: "ignore-scripts=true\n" }],

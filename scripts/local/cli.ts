@@ -18,7 +18,11 @@ export function runCli(args: string[]): Promise<void> {
   return inScratch(async (folder) => {
     mkdirSync(join(folder, "supabase"));
     writeFileSync(join(folder, "supabase", "config.toml"), 'project_id = "cloud-api"\n');
-    symlinkSync(join(repositoryRoot, "supabase", "migrations"), join(folder, "supabase", "migrations"));
+    symlinkSync(
+      join(repositoryRoot, "supabase", "migrations"),
+      join(folder, "supabase", "migrations"),
+      "junction",
+    );
     const env = {
       PATH: process.env.PATH ?? "",
       HOME: folder,

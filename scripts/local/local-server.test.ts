@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { afterEach, expect, test } from "vitest";
-import { closeServer, type Handler, localServer } from "./local-server.ts";
+import { closeServer, type Handler, listen, localServer } from "./local-server.ts";
 
 let server: Server | undefined;
 afterEach(() => closeServer(server));
@@ -62,4 +62,12 @@ test("a local server reports nothing when a client disconnects during an answer"
   expect(await outcome).toBeInstanceOf(Error);
   expect(await (await fetch(`${url}/fine`)).text()).toBe("fine");
   expect(reports).toEqual([]);
+});
+
+test("a server whose port is taken says so in a sentence", async () => {
+  const port = Number(new URL((await serve(() => {})).url).port);
+  const late = localServer(() => {}, { name: "late", pages: "any", report: () => {} });
+  await expect(listen(late, port)).rejects.toThrow(
+    `Another program took a port of the stack: stop it or use another \`--port\`, then start again (port ${port}, EADDRINUSE).`,
+  );
 });

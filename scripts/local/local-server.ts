@@ -10,7 +10,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import { type Pages, refusalOf } from "./loopback.ts";
-import { explainFileError, reasonOf } from "./problem.ts";
+import { explainSystemError, reasonOf } from "./problem.ts";
 import { loopback } from "./settings.ts";
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -143,7 +143,7 @@ export function fromFetch(fetch: Fetch): Handler {
 export function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     // Stays attached, because an unhandled error would end the process.
-    server.on("error", (error) => reject(explainFileError(error, `port ${port}`)));
+    server.on("error", (error) => reject(explainSystemError(error, `port ${port}`)));
     server.listen(port, loopback, () => resolve());
   });
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { explainFileError, Problem } from "./problem.ts";
+import { explainSystemError, Problem } from "./problem.ts";
 
 /** One stack at a time on one data folder. Returns the release. */
 export function lockData(lockFile: string): () => void {
@@ -11,7 +11,7 @@ export function lockData(lockFile: string): () => void {
       return () => rmSync(lockFile, { force: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempt > 3) {
-        throw explainFileError(error, lockFile);
+        throw explainSystemError(error, lockFile);
       }
       const holder = holderOf(lockFile);
       if (holder !== undefined) {

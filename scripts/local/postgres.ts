@@ -7,7 +7,7 @@ import postgres from "postgres";
 import { isAlive } from "./lock.ts";
 import { nativeFolder, nativePlatform } from "./native-folder.ts";
 import { Part, type PartHost, signalQuietly } from "./part.ts";
-import { explainFileError, onPath, Problem, reasonOf } from "./problem.ts";
+import { explainSystemError, onPath, Problem, reasonOf } from "./problem.ts";
 import { asPostgres, giveTo } from "./run-as.ts";
 import { adminDatabaseUrl, loopback, type Paths, type Ports } from "./settings.ts";
 
@@ -119,7 +119,7 @@ export async function createCluster(paths: Paths, password: string): Promise<voi
     rmSync(paths.postgres, { recursive: true, force: true });
     const output = (error as { stderr?: string }).stderr ?? "";
     const sentence = output.split("\n").find((line) => line.includes("error:")) ?? reasonOf(error);
-    if (/No space left/i.test(output)) throw explainFileError({ code: "ENOSPC" }, paths.postgres);
+    if (/No space left/i.test(output)) throw explainSystemError({ code: "ENOSPC" }, paths.postgres);
     throw new Problem(`PostgreSQL could not make its data folder ${paths.postgres}: ${sentence.trim()}`);
   } finally {
     rmSync(password_file, { force: true });

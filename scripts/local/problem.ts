@@ -9,7 +9,7 @@ export function reasonOf(error: unknown): string {
   return text.split("\n")[0] ?? text;
 }
 
-const fileProblems: Record<string, string> = {
+const systemProblems: Record<string, string> = {
   ENOSPC: "The disk is full: free some space, then start again",
   EDQUOT: "Your disk quota is used up: free some space, then start again",
   EACCES: "This folder cannot be written by you: change its owner or permissions, then start again",
@@ -17,12 +17,13 @@ const fileProblems: Record<string, string> = {
   EROFS: "The file system is read-only: use a checkout on a writable disk",
   ENOTDIR: "A file is in the way of this folder: move it, or use another folder",
   EMFILE: "Too many open files: raise the limit with `ulimit -n 4096`, then start again",
+  EADDRINUSE: "Another program took a port of the stack: stop it or use another `--port`, then start again",
 };
 
-/** Turns a file system error into a `Problem`; anything else comes back as it is. */
-export function explainFileError(error: unknown, path: string): unknown {
+/** Turns an error of the file system or of a port into a `Problem`; anything else comes back as it is. */
+export function explainSystemError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException)?.code ?? "";
-  const sentence = fileProblems[code];
+  const sentence = systemProblems[code];
   return sentence === undefined ? error : new Problem(`${sentence} (${path}, ${code}).`);
 }
 
@@ -31,6 +32,6 @@ export function onPath<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw explainFileError(error, path);
+    throw explainSystemError(error, path);
   }
 }
