@@ -28,7 +28,7 @@ test.each<[string, string, (tx: Tx) => Promise<unknown>]>([
       await tx`update public.generations set status = 'pending', charge = 'reserved', completed_at = null where id = ${id}`;
     },
   ],
-  ["deletes audit events", "by themselves", (tx) => tx`delete from public.audit_events`],
+  ["deletes audit events", "They are deleted after the time", (tx) => tx`delete from public.audit_events`],
 ])("the refusal for an admin who %s in Studio has a hint what to do instead", async (_what, words, work) => {
   const hint = await rolledBack(work, admin).then(
     () => "no refusal",
