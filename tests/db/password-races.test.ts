@@ -30,13 +30,14 @@ const permitPassword = (digest: Buffer | null = null) => owner`
 const setPassword = (sql: Tx) =>
   sql`update auth.users set encrypted_password = ${randomUUID()} where id = ${user.id}`;
 
-/** Runs the statement in a transaction of its own. Resolves once the statement waits for a lock or has ended. */
-async function startStatement(run: (sql: Tx) => Promise<unknown>): Promise<{ result: Promise<unknown> }> {
+type Started = { pid: number; result: Promise<unknown> };
+
+/** Runs the statement in a transaction of its own. Resolves once the statement waits for that backend, or has ended. */
+async function startStatement(run: (sql: Tx) => Promise<unknown>, blocker: number): Promise<Started> {
   let hasEnded = false;
-  const pid = Promise.withResolvers<number>();
+  const started = Promise.withResolvers<number>();
   const result = owner.begin(async (sql) => {
-    const [row] = await sql`select pg_backend_pid() as pid`;
-    pid.resolve(row?.pid);
+    started.resolve(await pidOf(sql));
     return run(sql);
   });
   void result
@@ -44,12 +45,17 @@ async function startStatement(run: (sql: Tx) => Promise<unknown>): Promise<{ res
     .finally(() => {
       hasEnded = true;
     });
-  const id = await pid.promise;
+  const pid = await started.promise;
   await until("the statement waits or has ended", async () => {
-    const [row] = await admin`select cardinality(pg_blocking_pids(${id})) > 0 as waits`;
+    const [row] = await admin`select ${blocker} = any (pg_blocking_pids(${pid})) as waits`;
     return hasEnded || row?.waits === true;
   });
-  return { result };
+  return { pid, result };
+}
+
+async function pidOf(sql: Tx): Promise<number> {
+  const [row] = await sql`select pg_backend_pid() as pid`;
+  return row?.pid;
 }
 
 test("a password check during another change of the password waits for it without a deadlock, and is refused", async () => {
@@ -60,9 +66,10 @@ test("a password check during another change of the password waits for it withou
   // The change stops at the locked token, when it has used its permit and has not yet ended the sessions.
   const { change, check } = await admin.begin(async (sql) => {
     await sql`select from private.mail_tokens where user_id = ${user.id} for update`;
-    const change = await startStatement(setPassword);
+    const change = await startStatement(setPassword, await pidOf(sql));
     const check = await startStatement(
       (own) => own`select private.finish_password_check(${credentials}, ${proof}, ${ip}, true)`,
+      change.pid,
     );
     return { change, check };
   });
@@ -82,9 +89,10 @@ test("a sign-in during a reset of the password ends without a deadlock", async (
   const device = owner.json({ user_agent: "test", ip, signed_in: true });
   const { reset, signIn } = await admin.begin(async (sql) => {
     await sql`select from auth.sessions where id = ${held} for update`;
-    const reset = await startStatement(setPassword);
+    const reset = await startStatement(setPassword, await pidOf(sql));
     const signIn = await startStatement(
       (own) => own`select private.open_session(${user.id}, ${opened}, ${device})`,
+      reset.pid,
     );
     return { reset, signIn };
   });
