@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { networkSettings, reachableHosts, type Settings } from "./function-settings.ts";
 import type { Keys } from "./keys.ts";
-import { nativeFolder, nativePlatform } from "./native-folder.ts";
+import { nativeFolder } from "./native-folder.ts";
 import { expectAnswer, Part, type PartHost } from "./part.ts";
 import { Problem } from "./problem.ts";
 import { replicateHosts } from "./replicate-access.ts";
@@ -147,5 +147,5 @@ const probes: Record<FunctionName, string> = {
 
 export function denoBinary(): string {
   const libc = process.platform === "linux" ? "-glibc" : "";
-  return join(nativeFolder(denoPackage, `@deno/${nativePlatform}${libc}`), "deno");
+  return join(nativeFolder(denoPackage, `@deno/${process.platform}-${process.arch}${libc}`), "deno");
 }

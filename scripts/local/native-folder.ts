@@ -2,7 +2,8 @@ import { findPackageJSON } from "node:module";
 import { dirname } from "node:path";
 import { Problem } from "./problem.ts";
 
-export const nativePlatform = `${process.platform}-${process.arch}`;
+/** As most packages name it. Deno's call Windows win32, as Node does. */
+export const nativePlatform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
 
 /** The folder with the programs that a package has for this platform. Unlike its launcher, they answer signals. @throws Problem */
 export function nativeFolder(name: string, ...natives: string[]): string {

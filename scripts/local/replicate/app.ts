@@ -31,6 +31,8 @@ type Call = {
 
 type Env = { Bindings: NodeBindings; Variables: { call: Call; job: Job } };
 
+/** As the real service. */
+const pageSize = 100;
 const maxBodyBytes = 30 * 1024 * 1024;
 
 const createSchema = z.strictObject({
@@ -71,8 +73,17 @@ export function createApp({ token, webhookSecret, predictions, webhooks, faults 
   app.post("/v1/models/:owner/:name/predictions", logged("create"), (c) =>
     create(c, `${c.req.param("owner")}/${c.req.param("name")}`),
   );
-  // The real service gives a hundred at a time.
-  app.get("/v1/predictions", (c) => c.json({ previous: null, next: null, results: predictions.list() }));
+  app.get("/v1/predictions", (c) => {
+    const all = predictions.list();
+    const start = Math.max(0, Math.trunc(Number(c.req.query("cursor")) || 0));
+    const end = start + pageSize;
+    const address = (at: number) => `${new URL("/v1/predictions", c.req.url)}?cursor=${at}`;
+    return c.json({
+      previous: start > 0 ? address(Math.max(0, start - pageSize)) : null,
+      next: end < all.length ? address(end) : null,
+      results: all.slice(start, end),
+    });
+  });
   app.get("/v1/predictions/:id", logged("get"), known, (c) => {
     const { job } = c.var;
     if (faults.take(job.prompt, ["wrong_get"], job.faults)) throw refusal(500);

@@ -266,4 +266,37 @@ describe("isMadeFor", () => {
     const { prediction } = await client.find(id, new Date("2026-11-24T08:00:00Z"));
     expect(prediction?.id).toBe("ours");
   });
+
+  const page = (created_at: string, next: string | null, webhook = hook(other)) =>
+    HttpResponse.json({
+      results: [{ id: "p1", webhook, input: {}, created_at }],
+      next: next && `${base}/predictions?cursor=${next}`,
+    });
+  const since = new Date("2026-11-24T08:00:00Z");
+  const cursors = () => seen.map(({ url }) => new URL(url).searchParams.get("cursor"));
+
+  test("the search for a generation's prediction follows the pages of the list until it finds it", async () => {
+    answer(() =>
+      seen.length < 3
+        ? page("2026-11-24T09:00:00Z", `c${seen.length}`)
+        : page("2026-11-24T08:30:00Z", "c3", hook(id)),
+    );
+    expect(await client.find(id, since)).toMatchObject({ prediction: { id: "p1" }, complete: true });
+    expect(cursors()).toEqual([null, "c1", "c2"]);
+  });
+
+  test.each<[string, () => Response]>([
+    ["the list is older than the generation", () => page("2026-11-24T07:59:00Z", "c1")],
+    ["the list ends", () => page("2026-11-24T09:00:00Z", null)],
+  ])("the search for a generation's prediction ends without one when %s", async (_, last) => {
+    answer(last);
+    expect(await client.find(id, since)).toEqual({ prediction: null, complete: true });
+    expect(seen).toHaveLength(1);
+  });
+
+  test("the search for a generation's prediction gives up after twenty pages, and says that it is not complete", async () => {
+    answer(() => page("2026-11-24T09:00:00Z", `c${seen.length}`));
+    expect(await client.find(id, since)).toEqual({ prediction: null, complete: false });
+    expect(seen).toHaveLength(20);
+  });
 });
