@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import postgres from "postgres";
+import { beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { createHotReads, type HotRead } from "../../supabase/functions/api/clients/hot-reads.ts";
 import { ownAccount } from "../../supabase/functions/api/resources/auth/store.ts";
 import { ownGeneration, ownPage } from "../../supabase/functions/api/resources/generations/store.ts";
@@ -73,27 +74,24 @@ describe("policies of hot reads", () => {
 });
 
 test("each hot read uses a generic plan after five requests on a connection", async () => {
-  const connection = await owner.reserve();
-  try {
-    const sent = endUserCredentials(world.a);
-    const [generation] = await admin`select id, created_at::text from public.generations
-      where user_id = ${world.a.user.id} and project_id = ${world.a.project_id} limit 1`;
-    const planned: [HotRead, (string | number)[]][] = [
-      [ownAccount, []],
-      [ownGeneration, [generation?.id]],
-      [ownPage("first", 20), []],
-      [ownPage("next", 20), [generation?.created_at, generation?.id, 1]],
-    ];
-    for (const [query, args] of planned) {
-      const { text = "", values = [] } = hot.statementOf(query, args, sent)?.("counted") ?? {};
-      await connection.unsafe("deallocate all");
-      for (let turn = 0; turn < 12; turn++) await connection.unsafe(text, values, { prepare: true });
-      const plans = await connection`select generic_plans::integer as generic, custom_plans::integer as custom
-        from pg_prepared_statements where statement = ${text}`;
-      expect([query.name, ...plans]).toEqual([query.name, { generic: 7, custom: 5 }]);
-    }
-  } finally {
-    connection.release();
+  const sent = endUserCredentials(world.a);
+  const [generation] = await admin`select id, created_at::text from public.generations
+    where user_id = ${world.a.user.id} and project_id = ${world.a.project_id} limit 1`;
+  const planned: [HotRead, (string | number)[]][] = [
+    [ownAccount, []],
+    [ownGeneration, [generation?.id]],
+    [ownPage("first", 20), []],
+    [ownPage("next", 20), [generation?.created_at, generation?.id, 1]],
+  ];
+  for (const [query, args] of planned) {
+    const { text = "", values = [] } = hot.statementOf(query, args, sent)?.("counted") ?? {};
+    // Its own connection, because a statement is planned once for each.
+    const connection = postgres(inject("stack").database_url ?? "", { max: 1 });
+    onTestFinished(() => connection.end());
+    for (let turn = 0; turn < 12; turn++) await connection.unsafe(text, values, { prepare: true });
+    const plans = await connection`select generic_plans::integer as generic, custom_plans::integer as custom
+      from pg_prepared_statements where statement = ${text}`;
+    expect([query.name, ...plans]).toEqual([query.name, { generic: 7, custom: 5 }]);
   }
 });
 
