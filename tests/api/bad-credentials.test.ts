@@ -1,63 +1,15 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { createKey } from "../../supabase/functions/api/key.ts";
-import {
-  api,
-  type Developer,
-  type EndUser,
-  errorOf,
-  freshEmail,
-  password,
-  registerDeveloper,
-  registerEndUser,
-} from "../support/api.ts";
+import { api, freshEmail, password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { headerOf, secretOf, signAsAuth, signHmac } from "../support/auth-tokens.ts";
 import { claimsOf, owner } from "../support/sql.ts";
+import { watchRefusals } from "../support/watch-refusals.ts";
 
 const { urls, keys } = inject("stack");
 
-let developer: Developer;
-let stranger: Developer;
-let user: EndUser;
-let before: Record<string, unknown>;
-
-/** Counts all that a refused request could have left with these two developers. */
-async function traces(): Promise<Record<string, unknown>> {
-  const projects = [developer.project.id, stranger.project.id];
-  const [row] = await owner`
-    select
-      (select count(*)::int from public.projects where owner_id in (${developer.id}, ${stranger.id})) as projects,
-      (select count(*)::int from public.users where project_id = any(${projects})) as users,
-      (select count(*)::int from auth.users where email like any(${projects.map((id) => `%@${id}.users.invalid`)})) as auth_users,
-      (select count(*)::int from public.api_keys where project_id = any(${projects})) as api_keys,
-      (select count(*)::int from public.generations where project_id = any(${projects})) as generations,
-      (select coalesce(sum(generations), 0)::int from public.generation_usage where project_id = any(${projects})) as charged,
-      (select count(*)::int from storage.objects where split_part(name, '/', 1) = any(${projects})) as files`;
-  return row ?? {};
-}
-
-beforeAll(async () => {
-  [developer, stranger] = await Promise.all([registerDeveloper(), registerDeveloper()]);
-  user = await registerEndUser(developer.project);
-  before = await traces();
-});
-
-afterAll(async () => {
-  // A refused request could also leave something after its answer.
-  expect(await traces()).toEqual(before);
-});
-
-type Sent = { method?: string; headers?: Record<string, string>; json?: unknown; body?: BodyInit };
-
-async function refuses(path: string, sent: Sent, status: number, code: string): Promise<void> {
-  const answer = await api(path, sent);
-  expect({ ...errorOf(answer), detail: "" }).toEqual({ status, code, detail: "" });
-  expect(errorOf(answer).detail.length).toBeGreaterThan(5);
-  if (status === 401) expect(answer.headers.get("www-authenticate")).toBe("Bearer");
-  if (status === 422) expect(Array.isArray(answer.body.errors) || code !== "validation_failed").toBe(true);
-  expect(await traces()).toEqual(before);
-}
-const asUser = () => user.headers;
-const asApp = () => developer.project.headers;
+const { people, refuses } = watchRefusals();
+const asUser = () => people.user.headers;
+const asApp = () => people.developer.project.headers;
 
 describe("keys and projects", () => {
   const upload = (headers: Record<string, string>) => ({ headers, json: { prompt: "A lighthouse" } });
@@ -65,7 +17,12 @@ describe("keys and projects", () => {
 
   test.each<[string, () => Record<string, string>, number, string]>([
     ["an unknown project", () => ({ "X-Project-ID": crypto.randomUUID() }), 401, "invalid_token"],
-    ["another developer's project", () => ({ "X-Project-ID": stranger.project.id }), 401, "invalid_token"],
+    [
+      "another developer's project",
+      () => ({ "X-Project-ID": people.stranger.project.id }),
+      401,
+      "invalid_token",
+    ],
     ["an invalid project id", () => ({ "X-Project-ID": "1 or 1=1" }), 400, "invalid_project_id"],
     [
       "an unknown developer key",
@@ -75,15 +32,20 @@ describe("keys and projects", () => {
     ],
     [
       "another developer's key",
-      () => ({ "X-Developer-Key": stranger.project.developer_key }),
+      () => ({ "X-Developer-Key": people.stranger.project.developer_key }),
       403,
       "developer_key_invalid",
     ],
     ["an unknown API key", () => ({ "X-API-Key": createKey("ak").key }), 403, "api_key_invalid"],
-    ["another project's API key", () => ({ "X-API-Key": stranger.project.api_key }), 403, "api_key_invalid"],
+    [
+      "another project's API key",
+      () => ({ "X-API-Key": people.stranger.project.api_key }),
+      403,
+      "api_key_invalid",
+    ],
     [
       "a mistyped API key",
-      () => ({ "X-API-Key": `${developer.project.api_key.slice(0, -1)}!` }),
+      () => ({ "X-API-Key": `${people.developer.project.api_key.slice(0, -1)}!` }),
       403,
       "api_key_invalid",
     ],
@@ -95,7 +57,7 @@ describe("keys and projects", () => {
     ],
     [
       "a developer key as operator key",
-      () => ({ "X-Operator-Key": developer.project.developer_key }),
+      () => ({ "X-Operator-Key": people.developer.project.developer_key }),
       403,
       "operator_key_invalid",
     ],
@@ -132,18 +94,18 @@ describe("access tokens", () => {
   const part = (json: unknown) => Buffer.from(JSON.stringify(json)).toString("base64url");
   const swap = (text: string, at: number) =>
     text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);
-  const asAuth = (change: object) => signAsAuth(keys, { ...claimsOf(user.token), ...change });
+  const asAuth = (change: object) => signAsAuth(keys, { ...claimsOf(people.user.token), ...change });
   const seconds = () => Math.floor(Date.now() / 1000);
 
   test("an access token signed as Auth signs it is accepted", async () => {
-    const isKnown = keys.signing_keys !== undefined || headerOf(user.token).alg === "HS256";
-    const token = isKnown ? asAuth({}) : user.token;
+    const isKnown = keys.signing_keys !== undefined || headerOf(people.user.token).alg === "HS256";
+    const token = isKnown ? asAuth({}) : people.user.token;
     const answer = await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } });
-    expect(answer.body.id).toBe(user.id);
+    expect(answer.body.id).toBe(people.user.id);
   });
 
   test("an access token with one changed byte or without its signature is refused", async () => {
-    const [header = "", payload = "", signature = ""] = user.token.split(".");
+    const [header = "", payload = "", signature = ""] = people.user.token.split(".");
     for (const token of [
       `${swap(header, 8)}.${payload}.${signature}`,
       `${header}.${swap(payload, 20)}.${signature}`,
@@ -157,24 +119,27 @@ describe("access tokens", () => {
   });
 
   test.each<[string, () => string]>([
-    ["a token with alg none", () => `${part({ alg: "none", typ: "JWT" })}.${part(claimsOf(user.token))}.`],
-    ["a token with alg nOnE", () => `${part({ alg: "nOnE" })}.${part(claimsOf(user.token))}.`],
+    [
+      "a token with alg none",
+      () => `${part({ alg: "none", typ: "JWT" })}.${part(claimsOf(people.user.token))}.`,
+    ],
+    ["a token with alg nOnE", () => `${part({ alg: "nOnE" })}.${part(claimsOf(people.user.token))}.`],
     [
       "a token with alg HS512 and the right secret",
-      () => signHmac({ alg: "HS512" }, claimsOf(user.token), secretOf(keys), "sha512"),
+      () => signHmac({ alg: "HS512" }, claimsOf(people.user.token), secretOf(keys), "sha512"),
     ],
     ["an expired token", () => asAuth({ exp: seconds() - 1 })],
     ["a token without exp", () => asAuth({ exp: undefined })],
     ["a token of an unknown session", () => asAuth({ session_id: crypto.randomUUID() })],
     [
       "a token with another user's session",
-      () => asAuth({ session_id: claimsOf(developer.token).session_id }),
+      () => asAuth({ session_id: claimsOf(people.developer.token).session_id }),
     ],
-    ["a token with another user's sub", () => asAuth({ sub: developer.id })],
+    ["a token with another user's sub", () => asAuth({ sub: people.developer.id })],
     ["the public anonymous key", () => keys.anon ?? ""],
     ["the service role's key", () => keys.service_role ?? ""],
     ["an empty text", () => ""],
-    ["a refresh token", () => user.refresh_token],
+    ["a refresh token", () => people.user.refresh_token],
   ])("%s is refused as access token", async (_name, token) => {
     await refuses("/auth/me", { headers: { Authorization: `Bearer ${token()}` } }, 401, "invalid_token");
   });
@@ -183,7 +148,7 @@ describe("access tokens", () => {
     const response = await fetch(`${urls.gateway}/auth/v1/.well-known/jwks.json`);
     const published = await response.text();
     for (const secret of [published, published.trim(), '{"keys":[]}', "[]"]) {
-      const token = signHmac({ alg: "HS256", typ: "JWT" }, claimsOf(user.token), secret);
+      const token = signHmac({ alg: "HS256", typ: "JWT" }, claimsOf(people.user.token), secret);
       await refuses("/auth/me", { headers: { Authorization: `Bearer ${token}` } }, 401, "invalid_token");
     }
   });

@@ -1,63 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  api,
-  type Developer,
-  type EndUser,
-  errorOf,
-  freshEmail,
-  password,
-  registerDeveloper,
-  registerEndUser,
-} from "../support/api.ts";
+import { describe, expect, test } from "vitest";
+import { freshEmail, password } from "../support/api.ts";
 import { png } from "../support/images.ts";
-import { owner } from "../support/sql.ts";
+import { watchRefusals } from "../support/watch-refusals.ts";
 
-let developer: Developer;
-let stranger: Developer;
-let user: EndUser;
-let before: Record<string, unknown>;
-
-/** Counts all that a refused request could have left with these two developers. */
-async function traces(): Promise<Record<string, unknown>> {
-  const projects = [developer.project.id, stranger.project.id];
-  const [row] = await owner`
-    select
-      (select count(*)::int from public.projects where owner_id in (${developer.id}, ${stranger.id})) as projects,
-      (select count(*)::int from public.users where project_id = any(${projects})) as users,
-      (select count(*)::int from auth.users where email like any(${projects.map((id) => `%@${id}.users.invalid`)})) as auth_users,
-      (select count(*)::int from public.api_keys where project_id = any(${projects})) as api_keys,
-      (select count(*)::int from public.generations where project_id = any(${projects})) as generations,
-      (select coalesce(sum(generations), 0)::int from public.generation_usage where project_id = any(${projects})) as charged,
-      (select count(*)::int from storage.objects where split_part(name, '/', 1) = any(${projects})) as files`;
-  return row ?? {};
-}
-
-beforeAll(async () => {
-  [developer, stranger] = await Promise.all([registerDeveloper(), registerDeveloper()]);
-  user = await registerEndUser(developer.project);
-  before = await traces();
-});
-
-afterAll(async () => {
-  // A refused request could also leave something after its answer.
-  expect(await traces()).toEqual(before);
-});
-
-type Sent = { method?: string; headers?: Record<string, string>; json?: unknown; body?: BodyInit };
-
-async function refuses(path: string, sent: Sent, status: number, code: string): Promise<void> {
-  const answer = await api(path, sent);
-  expect({ ...errorOf(answer), detail: "" }).toEqual({ status, code, detail: "" });
-  expect(errorOf(answer).detail.length).toBeGreaterThan(5);
-  if (status === 401) expect(answer.headers.get("www-authenticate")).toBe("Bearer");
-  if (status === 422) expect(Array.isArray(answer.body.errors) || code !== "validation_failed").toBe(true);
-  expect(await traces()).toEqual(before);
-}
+const { people, refuses } = watchRefusals();
 
 const jsonHeaders = { "Content-Type": "application/json" };
-const asUser = () => user.headers;
-const asDeveloper = () => developer.headers;
-const asApp = () => developer.project.headers;
+const asUser = () => people.user.headers;
+const asDeveloper = () => people.developer.headers;
+const asApp = () => people.developer.project.headers;
 
 describe("JSON bodies", () => {
   const endpoints: [string, () => Record<string, string>][] = [

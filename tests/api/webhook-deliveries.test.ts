@@ -8,7 +8,7 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { EventReceiver } from "../support/event-receiver.ts";
+import { createHook, EventReceiver, endOfGeneration, hooksOf } from "../support/event-receiver.ts";
 import { formOf, freshPrompt } from "../support/generation.ts";
 import { openDatabase, putOnPlan, reconcile } from "../support/management.ts";
 import { until } from "../support/until.ts";
@@ -19,14 +19,6 @@ beforeAll(async () => {
   receiver = await EventReceiver.start();
 });
 afterAll(() => receiver.stop());
-
-const every = ["generation.completed", "generation.failed", "generation.canceled"];
-const hooksOf = ({ project }: Developer) => `/projects/${project.id}/webhooks`;
-
-async function createHook(developer: Developer, json: object = {}) {
-  const path = `${receiver.url}/${developer.id}`;
-  return api(hooksOf(developer), { headers: developer.headers, json: { url: path, events: every, ...json } });
-}
 
 const eventsFor = ({ project }: Developer) =>
   receiver.events.filter(({ data }) => data.project_id === project.id);
@@ -39,7 +31,7 @@ async function createPicture(developer: Developer, prompt = freshPrompt()): Prom
 
 test("a completed generation is delivered once, signed, with the image's URL", async () => {
   const developer = await registerDeveloper();
-  const { body: hook } = await createHook(developer);
+  const { body: hook } = await createHook(receiver, developer);
   const id = await createPicture(developer);
   const [event] = await until(
     "an event arrives",
@@ -66,8 +58,8 @@ test("a completed generation is delivered once, signed, with the image's URL", a
 
 test("webhooks deliver failures, cancels, user events and a reached quota, each with its subject", async () => {
   const developer = await registerDeveloper();
-  const events = [...every, "user.created", "user.verified", "user.deleted", "quota.reached"];
-  await createHook(developer, { events });
+  const events = [...endOfGeneration, "user.created", "user.verified", "user.deleted", "quota.reached"];
+  await createHook(receiver, developer, { events });
   const email = freshEmail("hooked");
   const user = await registerEndUser(developer.project, email);
   await sql`update public.users set email_verified_at = now() where id = ${user.id}`;
@@ -116,7 +108,7 @@ test("webhooks deliver failures, cancels, user events and a reached quota, each 
 
 test("a failed delivery is repeated with the same id and in order, and a redirect counts as failed", async () => {
   const developer = await registerDeveloper();
-  const { body: hook } = await createHook(developer, {
+  const { body: hook } = await createHook(receiver, developer, {
     events: ["user.created", "user.verified", "user.deleted"],
   });
   const replies: (number | "hang up")[] = [500, 302, "hang up"];
@@ -153,7 +145,7 @@ test("a failed delivery is repeated with the same id and in order, and a redirec
 
 test("a webhook is disabled after a 410 or three days of failures, and enabling it again sends what waits", async () => {
   const developer = await registerDeveloper();
-  const { body: hook } = await createHook(developer);
+  const { body: hook } = await createHook(receiver, developer);
   const path = `${hooksOf(developer)}/${hook.id}`;
   const state = async () => {
     const { body } = await api<Record<string, any>[]>(hooksOf(developer), { headers: developer.headers });

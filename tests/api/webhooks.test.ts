@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { verifyWebhook } from "../../packages/client/src/verify-webhook.ts";
-import { api, type Developer, errorOf, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { api, errorOf, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { rest } from "../support/call-gateway.ts";
-import { EventReceiver } from "../support/event-receiver.ts";
+import { createHook, EventReceiver, endOfGeneration, hooksOf } from "../support/event-receiver.ts";
 import { openDatabase } from "../support/management.ts";
 import { until } from "../support/until.ts";
 
@@ -13,19 +13,16 @@ beforeAll(async () => {
 });
 afterAll(() => receiver.stop());
 
-const every = ["generation.completed", "generation.failed", "generation.canceled"];
-const hooksOf = ({ project }: Developer) => `/projects/${project.id}/webhooks`;
-
-async function createHook(developer: Developer, json: object = {}) {
-  const path = `${receiver.url}/${developer.id}`;
-  return api(hooksOf(developer), { headers: developer.headers, json: { url: path, events: every, ...json } });
-}
-
 test("only create and rotate show a webhook's secret; its list, the audit log and PostgREST do not", async () => {
   const developer = await registerDeveloper();
-  const { status, body } = await createHook(developer, { description: "Orders" });
+  const { status, body } = await createHook(receiver, developer, { description: "Orders" });
   expect(status).toBe(201);
-  expect(body).toMatchObject({ description: "Orders", events: every, is_active: true, disabled_at: null });
+  expect(body).toMatchObject({
+    description: "Orders",
+    events: endOfGeneration,
+    is_active: true,
+    disabled_at: null,
+  });
   expect(body.secret).toMatch(/^whsec_[A-Za-z0-9+/]{32}$/);
   const listed = await api<Record<string, unknown>[]>(hooksOf(developer), { headers: developer.headers });
   expect(listed.body).toHaveLength(1);
@@ -48,7 +45,7 @@ test("only create and rotate show a webhook's secret; its list, the audit log an
 
 test("in the grace of a rotation both webhook secrets verify a delivery; without a grace only the new one does", async () => {
   const developer = await registerDeveloper();
-  const { body: hook } = await createHook(developer);
+  const { body: hook } = await createHook(receiver, developer);
   const path = `${hooksOf(developer)}/${hook.id}`;
   const sent = async () => {
     const { status, body } = await api(`${path}/test`, { method: "POST", headers: developer.headers });
@@ -79,7 +76,7 @@ test.each([
   ["https://app.example.com/#here"],
 ])("a webhook with the URL %s is refused", async (url) => {
   const developer = await registerDeveloper();
-  const answer = await createHook(developer, { url });
+  const answer = await createHook(receiver, developer, { url });
   expect(errorOf(answer)).toMatchObject({ status: 422, code: "validation_failed" });
   expect(JSON.stringify(answer.body)).toContain("must begin with https://");
 });
@@ -92,15 +89,15 @@ test("a webhook with unknown events or fields is refused with 422, and an eleven
     { url: undefined },
     { secret: "mine" },
   ])
-    expect((await createHook(developer, json)).status).toBe(422);
-  const answers = await Promise.all(Array.from({ length: 12 }, () => createHook(developer)));
+    expect((await createHook(receiver, developer, json)).status).toBe(422);
+  const answers = await Promise.all(Array.from({ length: 12 }, () => createHook(receiver, developer)));
   expect(answers.map(({ status }) => status).sort()).toEqual([...Array(10).fill(201), 403, 403]);
 });
 
 test("another developer, an end user and an anonymous caller can neither read nor change a webhook", async () => {
   const [developer, other] = [await registerDeveloper(), await registerDeveloper()];
   const user = await registerEndUser(developer.project);
-  const { body: hook } = await createHook(developer);
+  const { body: hook } = await createHook(receiver, developer);
   const { body: delivery } = await api(`${hooksOf(developer)}/${hook.id}/test`, {
     method: "POST",
     headers: developer.headers,
@@ -108,7 +105,7 @@ test("another developer, an end user and an anonymous caller can neither read no
   const one = `${hooksOf(developer)}/${hook.id}`;
   const calls: [string, string, object?][] = [
     ["GET", hooksOf(developer)],
-    ["POST", hooksOf(developer), { url: receiver.url, events: every }],
+    ["POST", hooksOf(developer), { url: receiver.url, events: endOfGeneration }],
     ["PATCH", one, { is_active: false }],
     ["POST", `${one}/rotate`, {}],
     ["POST", `${one}/test`],

@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { closeServer } from "../../scripts/local/local-server.ts";
+import { api, type Developer } from "./api.ts";
 
 export type ReceivedEvent = {
   id: string;
@@ -50,4 +51,16 @@ export class EventReceiver {
   stop(): Promise<void> {
     return closeServer(this.#server);
   }
+}
+
+export const endOfGeneration = ["generation.completed", "generation.failed", "generation.canceled"];
+export const hooksOf = ({ project }: Developer) => `/projects/${project.id}/webhooks`;
+
+/** Registers a webhook of the developer's project that leads to the receiver. */
+export function createHook(receiver: EventReceiver, developer: Developer, fields: object = {}) {
+  const url = `${receiver.url}/${developer.id}`;
+  return api(hooksOf(developer), {
+    headers: developer.headers,
+    json: { url, events: endOfGeneration, ...fields },
+  });
 }
