@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { registerDeveloper, registerEndUser } from "../support/api.ts";
 import { type FunctionProcess, startFunction } from "../support/function-process.ts";
+import { png } from "../support/images.ts";
 import { waitUntilHealthy } from "../support/wait-until-healthy.ts";
 
 let base: string;
 let hosted: FunctionProcess;
 
 beforeAll(async () => {
-  hosted = await startFunction(inject("stack"), "hosted");
+  hosted = await startFunction(inject("stack"), "hosted", {
+    REPLICATE_API_TOKEN: "r8_local_lookalike",
+    REPLICATE_API_URL: `${inject("stack").urls.replicate}/v1`,
+  });
   base = hosted.base;
 });
 
@@ -32,3 +37,36 @@ test("the function refuses a forged token on the Deno of hosted Supabase", async
   expect(response.status).toBe(401);
   expect(await response.json()).toMatchObject({ code: "invalid_token" });
 });
+
+const megabytes = (count: number) => new Uint8Array(count * 1024 * 1024);
+const picture = (count: number) => {
+  const bytes = megabytes(count);
+  bytes.set(png());
+  return bytes;
+};
+
+test.each<[string, Uint8Array[], number]>([
+  ["in its first bytes, with 9 MB left,", [megabytes(9)], 415],
+  ["in its first bytes, with 45 MB left,", [1, 2, 3, 4, 5].map(() => megabytes(9)), 415],
+  ["after 10 MB, with 1 MB left,", [picture(11)], 413],
+])(
+  "a form refused %s gets its answer every time on the Deno of hosted Supabase",
+  async (_when, files, status) => {
+    const { headers } = await registerEndUser((await registerDeveloper()).project);
+    const seen: unknown[] = [];
+    while (seen.length < 20) {
+      const body = new FormData();
+      body.set("instructions", "A cat");
+      for (const bytes of files)
+        body.append("files", new Blob([bytes as BlobPart], { type: "image/png" }), "x.png");
+      const sent = fetch(`${base}/api/v1/generation/generate-v2`, { method: "POST", headers, body });
+      seen.push(
+        await sent.then(
+          ({ status, body }) => body?.cancel().then(() => status),
+          (error: Error) => String(error.cause ?? error),
+        ),
+      );
+    }
+    expect(seen).toEqual(Array(20).fill(status));
+  },
+);

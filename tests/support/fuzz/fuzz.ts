@@ -1,5 +1,4 @@
 import fc from "fast-check";
-import { denoPackage } from "../../../scripts/local/settings.ts";
 import { violations } from "../contract/check.ts";
 import { type Operation, operations } from "../contract/document.ts";
 import { Callers, type Target } from "./callers.ts";
@@ -120,29 +119,17 @@ async function send(callers: Callers, operation: Operation, input: Input): Promi
   return received.status;
 }
 
-/**
- * Deno 2.1 resets a connection when a form is refused before its end, and the answer can be lost. There a request with a body is
- * sent up to three times. A function that has died or hangs answers none of them.
- */
 async function receive(url: string, method: string, headers: Headers, sent: Input["body"]) {
-  const attempts = denoPackage === "deno-hosted" && sent !== undefined ? 3 : 1;
-  for (let attempt = 1; ; attempt++) {
-    const { body, type } = bodyOf(sent);
-    if (type !== undefined) headers.set("Content-Type", type);
-    try {
-      const response = await fetch(url, {
-        method,
-        headers,
-        redirect: "manual",
-        signal: AbortSignal.timeout(deadline_ms),
-        ...(body === undefined ? {} : { body, duplex: "half" }),
-      } as RequestInit);
-      const answer = { status: response.status, headers: response.headers, body: await response.text() };
-      if (attempt === attempts || !answer.body.includes('"code":"bad_gateway"')) return answer;
-    } catch (error) {
-      if (attempt === attempts || !(error instanceof TypeError)) throw error;
-    }
-  }
+  const { body, type } = bodyOf(sent);
+  if (type !== undefined) headers.set("Content-Type", type);
+  const response = await fetch(url, {
+    method,
+    headers,
+    redirect: "manual",
+    signal: AbortSignal.timeout(deadline_ms),
+    ...(body === undefined ? {} : { body, duplex: "half" }),
+  } as RequestInit);
+  return { status: response.status, headers: response.headers, body: await response.text() };
 }
 
 function bodyOf(body: Input["body"]): { body?: BodyInit; type?: string } {
