@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { readRest } from "../read-rest.ts";
 import { steadyBody } from "./steady-body.ts";
 
 // Fake timers, so that a busy machine does not look like a slow sender.
@@ -53,12 +54,14 @@ test("a body that arrives steadily is read completely", async () => {
   expect(await sizeOf(steadyBody(request, limits))).toBe(10_000);
 });
 
-test("a body that stops arriving is refused with 408, and its stream is canceled", async () => {
+test("a body that stops arriving is refused with 408, and its stream is canceled by the reader of the rest", async () => {
   const { request, isCanceled } = trickle([{ after_ms: 0, bytes: 1_000 }], false);
   await expect(sizeOf(steadyBody(request, limits))).rejects.toMatchObject({
     code: "body_timeout",
     status: 408,
   });
+  expect(isCanceled()).toBe(false);
+  await withTimers(readRest(request));
   expect(isCanceled()).toBe(true);
 });
 
