@@ -1,8 +1,8 @@
--- Made from supabase/schemas by `npm run generate`. Schema 6fb4f256f07a7a3b0b1bc770812b2a55b149874e6bac14eb2da266a77d326ab7
+-- Made from supabase/schemas by `npm run generate`. Schema 6d514c1baadff25d28d3c826603a41e4954a55b6155188778e08ba97b0d5c2ee
 
--- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
+-- Nobody has access until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
--- write, each sets the role service_role itself: a helper that did so could be called by everybody.
+-- write, each function sets the role service_role itself: everybody could call a helper that did so.
 
 create schema if not exists private;
 comment on schema private is 'Functions of the API and helpers of policies. Never exposed through PostgREST.';
@@ -28,7 +28,7 @@ begin
   -- Pattern characters in a search are taken literally.
   return '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
 end $$;
-comment on function private.search_pattern(text) is 'The pattern for ilike that finds a text anywhere; null finds nothing.';
+comment on function private.search_pattern(text) is 'The ilike pattern that finds a text anywhere; null finds nothing.';
 
 grant execute on function private.search_pattern(text) to authenticated, service_role;
 
@@ -83,8 +83,7 @@ begin
   return coalesce(nullif(current_setting('app.project_id', true), '')::uuid, private.session_project_id());
 end $$;
 comment on function private.actor_project_id() is
-  'The project that the caller acts in: the one of the API request, else the end user''s. It is not deleted, or there would '
-  'be no caller.';
+  'The project that the caller acts in: that of the API request, else that of the end user. A deleted project has no caller.';
 
 create function private.managed_project_ids() returns uuid[]
 language plpgsql stable security definer set search_path = '' as $$
@@ -104,7 +103,7 @@ grant execute on function
   private.managed_project_ids()
 to authenticated, service_role;
 
--- What a project may use. One table an operator can edit; null means unlimited.
+-- The limits of projects, in a table that operators can edit.
 
 create table public.plans (
   id text primary key,
@@ -131,12 +130,12 @@ comment on column public.plans.generations_per_month is 'Charged generations per
 comment on column public.plans.concurrent_generations is 'Generations of a project that may be pending or processing at once.';
 comment on column public.plans.projects is 'Projects that one developer may own.';
 comment on column public.plans.api_keys_per_project is 'Active API keys per project.';
-comment on column public.plans.is_default is 'Whether new developers get it; at most one plan is.';
+comment on column public.plans.is_default is 'Whether new developers get this plan. At most one plan is the default.';
 comment on column public.plans.created_at is 'When it was made.';
 comment on column public.plans.updated_at is 'When it last changed.';
 comment on column public.plans.is_listed is 'Whether developers without this plan see it.';
 comment on column public.plans.reads_per_minute is
-  'Requests a minute of one account for its own state and for the status of generations, and of one address for what is public.';
+  'Requests per minute: of one account for its own state and the status of generations, or of one address for public data.';
 
 create trigger plans_touch before update on public.plans
   for each row execute function private.touch_updated_at();
@@ -145,8 +144,8 @@ alter table public.plans enable row level security;
 
 grant select, insert, update, delete on public.plans to service_role;
 
--- The account behind an auth.users row. A user of Auth without an account may do nothing. End users live inside one project and
--- their auth.users.email is opaque, so one address can be an account in many projects.
+-- The account of an auth.users row. A user of Auth without an account may do nothing. An end user belongs to one project and
+-- has an opaque auth.users.email, so one address can have an account in many projects.
 
 create function private.fold_email(email text) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -155,7 +154,7 @@ begin
   return replace(lower(normalize(fold_email.email) collate "pg_c_utf8"), 'ς', 'σ');
 end $$;
 comment on function private.fold_email(text) is
-  'The one form that all spellings of an address share; Auth''s address is derived from it. The API has already converted the '
+  'The form that all spellings of an address share. Auth''s address is derived from it. The API has already converted the '
   'domain to ASCII.';
 grant execute on function private.fold_email(text) to service_role;
 
@@ -186,22 +185,23 @@ create index users_project_created on public.users (project_id, created_at desc,
 create index users_closed_owners on public.users (id) where deactivated_at is not null and role <> 'end_user';
 
 comment on table public.users is
-  'Accounts: operators, developers, and the end users of one project each. Made by POST /auth/register and `npm run operator`: a row '
-  'needs its user of Auth. A user of Auth without a row here is deleted after five minutes.';
+  'Accounts: operators, developers, and the end users of projects. POST /auth/register and `npm run operator` create them: a '
+  'row needs its user of Auth. A user of Auth without a row here is deleted after five minutes.';
 comment on column public.users.id is 'Equals auth.users.id.';
 comment on column public.users.role is 'operator runs the platform, developer owns projects, end_user uses one project.';
 comment on column public.users.project_id is 'The project of an end user; null for developers and operators.';
 comment on column public.users.plan_id is 'The plan of a developer; a project can override it.';
 comment on column public.users.email is 'The real address. Unique per project for end users, overall for the others.';
-comment on column public.users.email_fold is 'The form of the address that is compared: lower case.';
-comment on column public.users.full_name is 'As the person wrote it.';
-comment on column public.users.email_verified_at is 'When the address was proved, else null.';
-comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
+comment on column public.users.email_fold is 'The lower-case form of the address, for comparisons.';
+comment on column public.users.full_name is 'The person''s own spelling.';
+comment on column public.users.email_verified_at is 'When the address was verified, else null.';
+comment on column public.users.deactivated_at is 'When the account was deactivated, else null.';
 comment on column public.users.generations_per_day is
-  'What the developer granted this end user instead of user_generations_per_day of the project; null follows the project.';
+  'Replaces user_generations_per_day of the project for this end user; null follows the project.';
 comment on column public.users.generations_per_month is 'The same for user_generations_per_month.';
 comment on column public.users.concurrent_generations is 'The same for user_concurrent.';
-comment on column public.users.suspended_at is 'When an operator closed it; the owner of its project cannot open it. Null otherwise.';
+comment on column public.users.suspended_at is
+  'When an operator deactivated the account. The owner of its project cannot activate it. Null otherwise.';
 comment on column public.users.created_at is 'When the account was registered.';
 comment on column public.users.updated_at is 'When it last changed.';
 
@@ -210,12 +210,12 @@ language plpgsql stable set search_path = '' as $$
 begin
   return jsonb_build_object(
     'id', account.id, 'email', account.email, 'full_name', account.full_name,
-    -- Clients know this name of the role.
+    -- Clients use this name of the role.
     'role', case account.role when 'operator' then 'platform_operator' else account.role end,
     'is_active', account.deactivated_at is null, 'is_verified', account.email_verified_at is not null,
     'created_at', account.created_at, 'project_id', account.project_id);
 end $$;
-comment on function private.user_json(public.users) is 'An account as the API shows it to its owner.';
+comment on function private.user_json(public.users) is 'An account in the form that the API shows its owner.';
 
 create function private.auth_email(account public.users) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -228,7 +228,7 @@ begin
   end;
 end $$;
 comment on function private.auth_email(public.users) is
-  'The address by which Supabase Auth knows the account: opaque for end users, so that no Auth endpoint finds a person by address.';
+  'The account''s address at Supabase Auth. An end user''s is opaque, so that no Auth endpoint finds a person by address.';
 
 create function private.auth_email_at(account public.users, email text) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -239,7 +239,7 @@ begin
   return private.auth_email(moved);
 end $$;
 comment on function private.auth_email_at(public.users, text) is
-  'The address by which Auth would know the account with another address.';
+  'The address that the account would have at Auth if its own address were this one.';
 
 create trigger users_touch before update on public.users
   for each row execute function private.touch_updated_at();
@@ -253,7 +253,7 @@ grant select, insert, update, delete on public.users to service_role;
 grant execute on function private.user_json(public.users) to authenticated, service_role;
 grant execute on function private.auth_email(public.users), private.auth_email_at(public.users, text) to service_role;
 
--- How the mail of a project looks. One object in a column of projects, so that it is read, audited, handed over and deleted with them.
+-- The design of a project's mail: one object in a column of projects. So a project is read, audited, transferred and deleted with it.
 
 create function private.mail_settings(given jsonb) returns jsonb
 language plpgsql immutable set search_path = '' as $$
@@ -261,7 +261,7 @@ begin
   return '{"sender_name": null, "logo_url": null, "accent_color": null, "language": "en", "footer": null}'::jsonb
     || coalesce(given, '{}');
 end $$;
-comment on function private.mail_settings(jsonb) is 'All settings for mail: those that are given, else the defaults.';
+comment on function private.mail_settings(jsonb) is 'All settings for mail: the given ones, and defaults for the others.';
 
 create function private.are_mail_settings(mail jsonb) returns boolean
 language plpgsql immutable set search_path = '' as $$
@@ -324,33 +324,35 @@ create index projects_purge_at on public.projects (purge_at) where purge_at is n
 create index projects_deleted on public.projects (deleted_at desc, id desc) where deleted_at is not null;
 
 comment on table public.projects is 'Tenants. Each belongs to one developer.';
-comment on column public.projects.id is 'Sent by apps as X-Project-ID; first part of the paths of its files.';
+comment on column public.projects.id is 'Apps send it as X-Project-ID. The paths of the project''s files begin with it.';
 comment on column public.projects.owner_id is 'The developer (or operator) who manages the project.';
 comment on column public.projects.plan_id is 'Overrides the owner''s plan; null follows it.';
 comment on column public.projects.name is 'Shown to its developer.';
 comment on column public.projects.description is 'Shown to its developer.';
-comment on column public.projects.is_active is 'False: its keys and end users are refused; its owner still manages it.';
+comment on column public.projects.is_active is 'If false, the API refuses its keys and end users; its owner still manages it.';
 comment on column public.projects.email_verification is 'Whether an end user must verify the address before the first login.';
-comment on column public.projects.allowed_origins is 'Browser origins that may call the API in this project''s name; * is any.';
-comment on column public.projects.site_url is 'The app''s own address, which our pages and mails link back to.';
-comment on column public.projects.verify_url is
-  'The app''s page that takes the link of a verification mail; null is the built-in page.';
-comment on column public.projects.reset_url is 'The app''s page that takes the link of a reset mail; null is the built-in page.';
+comment on column public.projects.allowed_origins is
+  'Browser origins that may call the API for this project; * allows every origin.';
+comment on column public.projects.site_url is 'The app''s own URL. Our pages and mails link back to it.';
+comment on column public.projects.verify_url is 'The app''s page for links of verification mails; null is the built-in page.';
+comment on column public.projects.reset_url is 'The app''s page for links of reset mails; null is the built-in page.';
 comment on column public.projects.deleted_at is 'When its owner deleted it; it is invisible from then on.';
 comment on column public.projects.created_at is 'When it was made.';
 comment on column public.projects.updated_at is 'When it last changed.';
 comment on column public.projects.purge_at is
-  'When the contents of a deleted project are removed for good, or when the next worker may continue; null is never.';
+  'When the removal of a deleted project may begin, or when the next worker may continue it; null means never.';
 comment on column public.projects.purge_started_at is 'When the removal began; from then on the project cannot be restored.';
-comment on column public.projects.suspended_at is 'When an operator switched it off; its owner cannot switch it on. Null otherwise.';
+comment on column public.projects.suspended_at is
+  'When an operator deactivated the project. Its owner cannot activate it. Null otherwise.';
 comment on column public.projects.user_generations_per_day is
-  'Charged generations of one end user a UTC day; null is no limit but the plan''s.';
-comment on column public.projects.user_generations_per_month is 'The same a UTC month.';
+  'Charged generations per end user and UTC day; null means only the plan''s limit.';
+comment on column public.projects.user_generations_per_month is
+  'Charged generations per end user and UTC month; null means only the plan''s limit.';
 comment on column public.projects.user_concurrent is
-  'Generations of one end user that may run at once; null is no limit but the plan''s.';
+  'Simultaneous generations per end user; null means only the plan''s limit.';
 comment on column public.projects.mail is
-  'How its mail looks: {sender_name, logo_url, accent_color, language, footer}; null is the built-in one.';
-comment on column public.projects.deleted_by_operator is 'An operator deleted it: its owner cannot restore it.';
+  'The design of its mail: {sender_name, logo_url, accent_color, language, footer}; null is the built-in design.';
+comment on column public.projects.deleted_by_operator is 'Whether an operator deleted it. Then its owner cannot restore it.';
 
 -- Users and projects refer to each other, so the second table adds this key.
 alter table public.users add constraint users_project_id_fkey
@@ -398,8 +400,8 @@ begin
   return v_is_active;
 end $$;
 comment on function private.hold_project(uuid) is
-  'Locks a project before something is created in it and returns whether it is active. A deletion then comes before or after '
-  'the create: it finds what was created, or the create fails. Errors: project_not_found.';
+  'Locks a project before a create in it, and returns whether it is active. A deletion then comes before or after the create: '
+  'it finds what was created, or the create fails. Errors: project_not_found.';
 
 create function private.create_project(credentials jsonb, project jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -529,8 +531,8 @@ grant execute on function
 to authenticated, service_role;
 grant execute on function private.hold_project(uuid) to service_role;
 
--- A deleted project is refused at once and everywhere; its owner may restore it. After a window its contents are removed, in
--- batches that may stop and continue at any point.
+-- A deleted project is refused everywhere at once. Its owner may restore it until its removal begins. The removal works in
+-- batches, and may stop and continue at any point.
 
 create function private.list_deleted_projects(
   credentials jsonb, search text, active boolean, page integer, page_size integer) returns jsonb
@@ -564,7 +566,7 @@ begin
   return jsonb_build_object('items', items, 'total', total);
 end $$;
 comment on function private.list_deleted_projects(jsonb, text, boolean, integer, integer) is
-  'GET /projects?deleted=true: those that can still be restored, last deleted first. Errors: those of private.authorize.';
+  'GET /projects?deleted=true: the projects that can still be restored, last deleted first. Errors: those of private.authorize.';
 
 create function private.delete_project(credentials jsonb, id uuid, purge_days integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -597,8 +599,8 @@ begin
   return predictions;
 end $$;
 comment on function private.delete_project(jsonb, uuid, integer) is
-  'DELETE /projects/{id}: refused from now on, removed after purge_days. Returns the predictions at Replicate that have to be '
-  'canceled. The owner cannot restore a project that an operator deleted. Errors: project_not_found, those of '
+  'DELETE /projects/{id}: refuses the project from now on; its removal begins after purge_days. Returns the predictions that '
+  'must be canceled. The owner cannot restore a project that an operator deleted. Errors: project_not_found, those of '
   'private.authorize.';
 
 create function private.restore_project(credentials jsonb, id uuid) returns jsonb
@@ -661,7 +663,7 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_project_purges(integer, integer) is
-  'Deleted projects whose window is over, each for one worker until its lease ends; from here on they cannot be restored.';
+  'Claims deleted projects that are due for removal, each for one worker until its lease ends. They can no longer be restored.';
 
 create function private.purge_project_users(project_id uuid, batch_size integer) returns integer
 language plpgsql security definer set search_path = '' as $$
@@ -679,8 +681,8 @@ begin
   return removed;
 end $$;
 comment on function private.purge_project_users(uuid, integer) is
-  'Removes accounts of a project that is being purged, with their auth users and sessions; returns how many. Definer: only '
-  'the owner may write auth.users.';
+  'Deletes accounts of a project during its removal, with their auth users and sessions. Returns how many. Definer: only the '
+  'owner may write auth.users.';
 
 create function private.purge_project(id uuid, batch_size integer, lease_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -710,7 +712,7 @@ begin
     select o.id from public.generations o where o.project_id = purge_project.id limit batch_size);
   get diagnostics removed = row_count;
   if removed = 0 then
-    -- They would go with the project's row, all of a month in one statement.
+    -- Otherwise the deletion of the project's row would delete all of them in one statement.
     delete from public.webhook_deliveries d where d.id in (
       select o.id from public.webhook_deliveries o where o.project_id = purge_project.id limit batch_size);
     get diagnostics removed = row_count;
@@ -726,13 +728,12 @@ begin
   return jsonb_build_object('files', files, 'rows', 1, 'done', true);
 end $$;
 comment on function private.purge_project(uuid, integer, integer) is
-  'One bounded step of a removal: {files: [{bucket, path}], rows, done}. The caller removes the files through Storage and calls '
-  'again until done. Every step prolongs the lease; a step that is repeated removes nothing twice.';
+  'One bounded step of a removal: {files: [{bucket, path}], rows, done}. The caller removes the files through Storage and '
+  'calls again until done. Every step extends the lease. A repeated step removes nothing twice.';
 
 grant execute on function private.purge_project_users(uuid, integer) to service_role;
 
--- How a developer lists and changes the people of a project. A list and its total use the same conditions, so they always
--- agree.
+-- A developer lists and changes the end users of a project. A list and its total use the same conditions, so they agree.
 
 create function private.project_user_json(account public.users, project_name text) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -831,21 +832,21 @@ begin
   if account.id is null then
     raise exception 'user_not_found';
   end if;
-  -- A token that was stolen before must not work again when the account is opened again.
+  -- A token that was stolen before the deactivation must not work again.
   if not wants_active then
     perform private.end_user_sessions(account.id, null);
   end if;
   return private.project_user_json(account, project.name);
 end $$;
 comment on function private.update_project_user(jsonb, uuid, uuid, jsonb) is
-  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, opens it again, or grants it other limits. '
-  'Only an operator opens an account that an operator closed. Errors: project_not_found, user_not_found, account_suspended, '
-  'those of private.authorize.';
+  'PATCH /projects/{id}/users/{user_id}: deactivates an account and ends its sessions, activates it, or sets its limits. Only '
+  'an operator can activate an account that an operator deactivated. Errors: project_not_found, user_not_found, '
+  'account_suspended, those of private.authorize.';
 
 grant execute on function private.project_user_json(public.users, text) to authenticated, service_role;
 
--- Long-lived credentials. Only a SHA-256 hash and an eight-character prefix are kept; the hash is granted to nobody but
--- service_role. Operator keys run the platform; the first functions serve every kind of key.
+-- Long-lived credentials of operators. The table stores only a SHA-256 hash and an eight-character prefix. Only service_role
+-- may read the hash. The first two functions are for every kind of key.
 
 create table public.operator_keys (
   id uuid primary key default gen_random_uuid(),
@@ -862,13 +863,13 @@ create unique index operator_keys_key_hash on public.operator_keys (key_hash);
 create index operator_keys_user_id on public.operator_keys (user_id);
 
 comment on table public.operator_keys is 'Credentials of operators (X-Operator-Key, ok_…).';
-comment on column public.operator_keys.id is 'Names the key; the key itself is not kept.';
-comment on column public.operator_keys.user_id is 'The operator whom the key names.';
+comment on column public.operator_keys.id is 'Identifies the key; the key itself is not stored.';
+comment on column public.operator_keys.user_id is 'The operator whom the key identifies.';
 comment on column public.operator_keys.name is 'Chosen by the operator.';
-comment on column public.operator_keys.key_prefix is 'The first eight characters, to recognise the key by.';
-comment on column public.operator_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
-comment on column public.operator_keys.last_used_at is 'Last request that named the key, to a minute or so.';
-comment on column public.operator_keys.expires_at is 'When it stops working; null never.';
+comment on column public.operator_keys.key_prefix is 'The first eight characters, to recognise the key.';
+comment on column public.operator_keys.key_hash is 'SHA-256 of the whole key. Only service_role may read it.';
+comment on column public.operator_keys.last_used_at is 'Time of the last request with the key, accurate to about a minute.';
+comment on column public.operator_keys.expires_at is 'When it stops working; null means never.';
 comment on column public.operator_keys.revoked_at is 'When it was revoked, else null.';
 comment on column public.operator_keys.created_at is 'When it was made.';
 
@@ -903,7 +904,7 @@ grant execute on function
   private.key_json(jsonb)
 to authenticated, service_role;
 
--- Developer keys name a developer, who makes, rotates and revokes them; at most ten are active at once.
+-- A developer key identifies a developer, who creates, rotates and revokes it. At most ten are active.
 
 create table public.developer_keys (
   id uuid primary key default gen_random_uuid(),
@@ -921,16 +922,16 @@ create table public.developer_keys (
 create unique index developer_keys_key_hash on public.developer_keys (key_hash);
 create index developer_keys_user_id on public.developer_keys (user_id, created_at desc);
 
-comment on table public.developer_keys is 'Credentials that name a developer (X-Developer-Key, ak_…).';
-comment on column public.developer_keys.id is 'Names the key in the API; the key itself is not kept.';
-comment on column public.developer_keys.user_id is 'The developer whom the key names.';
+comment on table public.developer_keys is 'Credentials that identify a developer (X-Developer-Key, ak_…).';
+comment on column public.developer_keys.id is 'Identifies the key in the API; the key itself is not stored.';
+comment on column public.developer_keys.user_id is 'The developer whom the key identifies.';
 comment on column public.developer_keys.name is 'Chosen by the developer.';
-comment on column public.developer_keys.key_prefix is 'The first eight characters, to recognise the key by.';
-comment on column public.developer_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
+comment on column public.developer_keys.key_prefix is 'The first eight characters, to recognise the key.';
+comment on column public.developer_keys.key_hash is 'SHA-256 of the whole key. Only service_role may read it.';
 comment on column public.developer_keys.management is 'Whether the key manages projects without a token. Never for browsers.';
-comment on column public.developer_keys.last_used_at is 'Last request that named the key, to a minute or so.';
-comment on column public.developer_keys.grace_ends_at is 'Set by a rotation: the old key is refused from then on.';
-comment on column public.developer_keys.expires_at is 'When it stops working; null never.';
+comment on column public.developer_keys.last_used_at is 'Time of the last request with the key, accurate to about a minute.';
+comment on column public.developer_keys.grace_ends_at is 'Set by a rotation. The old key is refused after this time.';
+comment on column public.developer_keys.expires_at is 'When it stops working; null means never.';
 comment on column public.developer_keys.revoked_at is 'When it was revoked, else null.';
 comment on column public.developer_keys.created_at is 'When it was made.';
 
@@ -952,8 +953,8 @@ begin
   return actor;
 end $$;
 comment on function private.authorize_developer(jsonb) is
-  'The signed-in developer or operator, as service_role: no key manages keys. Errors: developers_only, those of '
-  'private.authorize_session.';
+  'Returns the signed-in developer or operator, and continues as service_role. A key cannot manage keys. Errors: '
+  'developers_only, those of private.authorize_session.';
 
 create function private.require_developer_key(owner uuid, id uuid) returns public.developer_keys
 language plpgsql set search_path = '' as $$
@@ -1017,7 +1018,7 @@ begin
   if old.grace_ends_at is not null or private.key_state(old.revoked_at, old.grace_ends_at, old.expires_at) <> 'active' then
     raise exception 'developer_key_not_active';
   end if;
-  -- As for API keys: those in their grace are as many as there may be others, at most.
+  -- As for API keys, at most as many keys may be in their grace period as may be active.
   perform from public.users u where u.id = actor for update;
   if grace_seconds > 0 and (select count(*) from public.developer_keys k where k.user_id = actor and k.grace_ends_at is not null
     and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active') >= 10
@@ -1034,8 +1035,8 @@ begin
 end $$;
 comment on function private.rotate_developer_key(jsonb, uuid, jsonb, integer) is
   'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one ends after the '
-  'grace. Errors: developer_key_not_found, developer_key_not_active, developer_key_limit_reached (ten are in their grace), '
-  'those of private.authorize_developer.';
+  'grace period. Errors: developer_key_not_found, developer_key_not_active, developer_key_limit_reached (ten are in their '
+  'grace period), those of private.authorize_developer.';
 
 create function private.revoke_developer_key(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -1066,7 +1067,7 @@ grant execute on function
   private.require_developer_key(uuid, uuid)
 to service_role;
 
--- API keys name a project. Its developer makes, rotates and revokes them.
+-- An API key identifies a project. The project's developer creates, rotates and revokes it.
 
 create table public.api_keys (
   id uuid primary key default gen_random_uuid(),
@@ -1083,15 +1084,15 @@ create table public.api_keys (
 create unique index api_keys_key_hash on public.api_keys (key_hash);
 create index api_keys_project_id on public.api_keys (project_id, created_at desc);
 
-comment on table public.api_keys is 'Credentials that name a project (X-API-Key, ak_…).';
-comment on column public.api_keys.id is 'Names the key in the API; the key itself is not kept.';
-comment on column public.api_keys.project_id is 'The project that the key names.';
+comment on table public.api_keys is 'Credentials that identify a project (X-API-Key, ak_…).';
+comment on column public.api_keys.id is 'Identifies the key in the API; the key itself is not stored.';
+comment on column public.api_keys.project_id is 'The project that the key identifies.';
 comment on column public.api_keys.name is 'Chosen by the developer.';
-comment on column public.api_keys.key_prefix is 'The first eight characters, to recognise the key by.';
-comment on column public.api_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
-comment on column public.api_keys.last_used_at is 'Last request that named the key, to a minute or so.';
-comment on column public.api_keys.grace_ends_at is 'Set by a rotation: the old key is refused from then on.';
-comment on column public.api_keys.expires_at is 'When it stops working; null never.';
+comment on column public.api_keys.key_prefix is 'The first eight characters, to recognise the key.';
+comment on column public.api_keys.key_hash is 'SHA-256 of the whole key. Only service_role may read it.';
+comment on column public.api_keys.last_used_at is 'Time of the last request with the key, accurate to about a minute.';
+comment on column public.api_keys.grace_ends_at is 'Set by a rotation. The old key is refused after this time.';
+comment on column public.api_keys.expires_at is 'When it stops working; null means never.';
 comment on column public.api_keys.revoked_at is 'When it was revoked, else null.';
 comment on column public.api_keys.created_at is 'When it was made.';
 
@@ -1178,7 +1179,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
   perform set_config('role', 'service_role', true);
-  -- The same lock as a create: keys of one project change one after the other.
+  -- The same lock as for a create, so that keys of one project change one after the other.
   perform from public.projects p where p.id = rotate_api_key.project_id and p.deleted_at is null for update;
   if not found then
     raise exception 'project_not_found';
@@ -1196,7 +1197,7 @@ begin
   join public.users owner on owner.id = p.owner_id
   left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
   where p.id = rotate_api_key.project_id;
-  -- Keys in their grace do not count against the plan. There may be as many of them as the plan has keys.
+  -- Keys in their grace period do not count as active. At most as many may be in it as the plan allows active keys.
   if grace_seconds > 0 and (
     select count(*) from public.api_keys k where k.project_id = rotate_api_key.project_id and k.grace_ends_at is not null
       and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
@@ -1214,8 +1215,8 @@ begin
     || jsonb_build_object('replaces', jsonb_build_object('id', rotated.id, 'grace_ends_at', rotated.grace_ends_at));
 end $$;
 comment on function private.rotate_api_key(jsonb, uuid, uuid, jsonb, integer) is
-  'POST …/api-keys/{key_id}/rotate: a new key with the old one''s name and expiry; the old one works until its grace ends, never '
-  'beyond its expiry. Errors: api_key_not_found, api_key_already_revoked, api_key_already_expired, '
+  'POST …/api-keys/{key_id}/rotate: a new key with the name and expiry of the old one. The old one works until its grace '
+  'period ends, never beyond its expiry. Errors: api_key_not_found, api_key_already_revoked, api_key_already_expired, '
   'api_key_already_rotated, api_key_limit_reached, those of private.authorize.';
 
 create function private.revoke_api_key(credentials jsonb, project_id uuid, key_id uuid) returns void
@@ -1244,8 +1245,7 @@ grant execute on function
   private.require_api_key(uuid, uuid)
 to authenticated, service_role;
 
--- How often API keys are used. Each isolate counts requests in memory and writes them here in batches. So no request waits for
--- a row.
+-- Counts of requests per API key. Each isolate counts in memory and writes in batches, so no request waits for a row.
 
 create table public.key_usage (
   api_key_id uuid not null references public.api_keys (id) on delete cascade,
@@ -1256,17 +1256,17 @@ create table public.key_usage (
 );
 create index key_usage_day on public.key_usage (day);
 
-comment on table public.key_usage is 'Requests that named an API key, per UTC day. Written in batches, some seconds late.';
-comment on column public.key_usage.api_key_id is 'The key that the requests named.';
+comment on table public.key_usage is 'Requests with an API key, per UTC day. Written in batches, some seconds late.';
+comment on column public.key_usage.api_key_id is 'The key of the requests.';
 comment on column public.key_usage.day is 'The UTC day.';
-comment on column public.key_usage.requests is 'All requests, the refused ones too.';
-comment on column public.key_usage.errors is 'Those of them that were answered with a status of 400 or more.';
+comment on column public.key_usage.requests is 'All requests, refused ones too.';
+comment on column public.key_usage.errors is 'The requests with a status of 400 or more.';
 
 create function private.record_key_usage(batch jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform set_config('role', 'service_role', true);
-  -- Always in the order of the keys, so that two isolates never wait for each other in a circle.
+  -- All isolates write in the order of the keys, so that they do not deadlock.
   insert into public.key_usage as usage (api_key_id, day, requests, errors)
   select k.id, entry.day, entry.requests, entry.errors
   from jsonb_to_recordset(batch) as entry (kind text, key_hash text, day date, requests integer, errors integer)
@@ -1276,7 +1276,7 @@ begin
   on conflict (api_key_id, day) do update
   set requests = usage.requests + excluded.requests, errors = usage.errors + excluded.errors;
 
-  -- Rows that another isolate is writing are skipped: it writes the same minute.
+  -- Skips rows that another isolate is writing, since it writes the same minute.
   with used as (
     select entry.kind, decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
     from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)
@@ -1301,8 +1301,8 @@ begin
   update public.operator_keys k set last_used_at = stale.used_at from stale_operator_keys stale where k.id = stale.id;
 end $$;
 comment on function private.record_key_usage(jsonb) is
-  'What one isolate counted: [{kind, key_hash, day, requests, errors, used_at}]. Kind is api_key, developer_key or operator_key; '
-  'hashes of no key are ignored. last_used_at moves at most once a minute.';
+  'Adds the counts of one isolate: [{kind, key_hash, day, requests, errors, used_at}]. Kind is api_key, developer_key or '
+  'operator_key; hashes of unknown keys are ignored. last_used_at changes at most once a minute.';
 
 create function private.get_api_key_usage(credentials jsonb, project_id uuid, key_id uuid, days integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -1328,10 +1328,10 @@ alter table public.key_usage enable row level security;
 
 grant select, insert, update, delete on public.key_usage to service_role;
 
--- How much may be asked for. private.authorize chooses the limit of a request. The last expression of the same statement counts
--- it. So the counter's row is locked only briefly, and no request waits for another one's work.
+-- Rate limits. private.authorize chooses the limit of a request. The last expression of the same statement counts the request.
+-- So the counter's row is locked only briefly, and no request waits for another one's work.
 
--- Half of each page stays free, so that a count is written beside its old version and no index is touched.
+-- Half of each page stays free, so that a count is written beside its old version and no index changes.
 create unlogged table private.rate_limits (
   bucket text primary key,
   used integer not null,
@@ -1342,8 +1342,8 @@ create index rate_limits_resets_at on private.rate_limits (resets_at);
 comment on table private.rate_limits is
   'Requests of the current window of each bucket. Unlogged: counting costs no disk write, and after a crash all counts start '
   'at zero.';
-comment on column private.rate_limits.bucket is 'A limit and whom it counts; an address only as a hash.';
-comment on column private.rate_limits.used is 'Requests that were let through in the window; refused ones are not counted.';
+comment on column private.rate_limits.bucket is 'A limit and its subject; an address only as a hash.';
+comment on column private.rate_limits.used is 'Allowed requests in the window; refused ones do not count.';
 comment on column private.rate_limits.resets_at is 'The end of the window. A later request begins the next one in the same row.';
 
 create function private.limit_state(name text, allowed integer, used integer, seconds integer, resets_at timestamptz)
@@ -1378,8 +1378,8 @@ begin
   return set_config('app.limit', concat_ws('|', name, bucket, allowed, seconds), true);
 end $$;
 comment on function private.announce_limit(text, text, integer, integer, jsonb) is
-  'Says for this transaction which limit its request falls under, as name|bucket|limit|seconds in app.limit; a limit of null '
-  'is none. Errors: rate_limited (detail: private.limit_state).';
+  'Stores the limit of the request in app.limit for this transaction, as name|bucket|limit|seconds; null means no limit. '
+  'Errors: rate_limited (detail: private.limit_state).';
 
 create function private.count_request(announced text) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -1419,10 +1419,9 @@ begin
   return private.limit_state(part[1], allowed, counted, seconds, window_end);
 end $$;
 comment on function private.count_request(text) is
-  'Counts a request against the limit that private.announce_limit announced, in one statement under the row''s lock, or '
-  'refuses it and with it all that its transaction did. A state as JSON was counted before and is only returned. Windows '
-  'begin at multiples of their length. Definer: the caller''s role has changed by then. Errors: rate_limited (detail: '
-  'private.limit_state).';
+  'Counts a request against the announced limit, in one statement under the row''s lock. A refusal also undoes the work of its '
+  'transaction. A limit as JSON was counted before and is only returned. Windows begin at multiples of their length. Definer: '
+  'the caller''s role has changed by then. Errors: rate_limited (detail: private.limit_state).';
 
 create function private.take_requests(announced text, most integer) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -1440,9 +1439,9 @@ begin
   return private.count_request(announced) || jsonb_build_object('taken', coalesce(taken, 1));
 end $$;
 comment on function private.take_requests(text, integer) is
-  'Counts several requests at once, for an instance that answers the next ones without asking: `most`, but at most a 32nd of what is '
-  'left, and at least one. The state after them, with `taken`. Definer: as private.count_request. Errors: rate_limited (detail: '
-  'private.limit_state).';
+  'Counts several requests for an instance, which answers the next ones without a count. It counts `most`, but at most a 32nd '
+  'of the rest, and at least one. Returns the new state, with `taken`. Definer: as private.count_request. Errors: rate_limited '
+  '(detail: private.limit_state).';
 
 create function private.address_bucket(purpose text, project_id uuid, ip text) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -1486,8 +1485,8 @@ alter table private.rate_limits enable row level security;
 grant select, delete on private.rate_limits to service_role;
 grant execute on function private.limit_state(text, integer, integer, integer, timestamptz) to service_role;
 
--- How often something may be tried. Leaky buckets fill with attempts and drain with time. A full one requires a wait of
--- seconds, never of hours. So an attacker cannot lock a person out, and one person cannot lock out an office behind one address.
+-- Limits on attempts. Leaky buckets fill with attempts and drain with time. A full bucket requires a wait of seconds, never of
+-- hours. So an attacker cannot lock a person out, and one person cannot lock out an office behind one address.
 
 create unlogged table private.auth_attempts (
   bucket text primary key,
@@ -1498,16 +1497,17 @@ create index auth_attempts_drained_at on private.auth_attempts (drained_at);
 
 comment on table private.auth_attempts is
   'Leaky buckets of sign-ins, mails and codes. Unlogged: counting costs no disk write, and a crash empties them.';
-comment on column private.auth_attempts.bucket is 'What is counted: a purpose and a hash, never an address in clear.';
+comment on column private.auth_attempts.bucket is 'A purpose and the hash of the subject, never an address in plain text.';
 comment on column private.auth_attempts.level is 'Attempts in the bucket at drained_at.';
-comment on column private.auth_attempts.drained_at is 'When the level was computed last; it has drained since.';
+comment on column private.auth_attempts.drained_at is 'When the level was last computed. It has drained since.';
 
 create function private.bucket_name(purpose text, subject text) returns text
 language plpgsql immutable set search_path = '' as $$
 begin
   return purpose || ':' || encode(sha256(convert_to(subject, 'utf8')), 'hex');
 end $$;
-comment on function private.bucket_name(text, text) is 'The name of a bucket: a hash, so it does not reveal whom it counts.';
+comment on function private.bucket_name(text, text) is
+  'The name of a bucket. It contains a hash, so it does not reveal its subject.';
 
 -- On a dual-stack socket an IPv4 client appears as ::ffff:203.0.113.7. All of those lie in one /64.
 create function private.address_group(ip text) returns text
@@ -1541,8 +1541,8 @@ begin
   return greatest(1, ceil(missing * seconds_per_drop));
 end $$;
 comment on function private.fill_bucket(text, integer, double precision) is
-  'Counts one attempt: 0, or the seconds to wait when the bucket is full, and then nothing is counted. One statement, so '
-  'parallel attempts cannot slip past each other.';
+  'Counts one attempt and returns 0. If the bucket is full, it counts nothing and returns the seconds to wait. One statement, '
+  'so parallel attempts cannot slip past each other.';
 
 create function private.drain_bucket(bucket text) returns void
 language plpgsql set search_path = '' as $$
@@ -1550,7 +1550,7 @@ language plpgsql set search_path = '' as $$
 begin
   update private.auth_attempts known set level = greatest(0, known.level - 1) where known.bucket = drain_bucket.bucket;
 end $$;
-comment on function private.drain_bucket(text) is 'Takes back an attempt that was correct.';
+comment on function private.drain_bucket(text) is 'Uncounts an attempt that was correct.';
 
 create function private.count_sign_in(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -1571,8 +1571,8 @@ begin
   end if;
 end $$;
 comment on function private.count_sign_in(uuid, text, text) is
-  'Counts a password that is tried, whether or not there is such an account: ten at once for an account from one address, '
-  'a hundred for an account from anywhere, three hundred from one address. A correct one is taken back. Errors: attempts_exceeded.';
+  'Counts an attempt at a password, whether or not the account exists. The buckets hold ten for an account from one address, a '
+  'hundred for an account, and three hundred for one address. A correct attempt is uncounted. Errors: attempts_exceeded.';
 
 create function private.forget_sign_ins(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -1586,7 +1586,7 @@ begin
   perform private.drain_bucket(private.bucket_name('sign-in-address', source));
 end $$;
 comment on function private.forget_sign_ins(uuid, text, text) is
-  'The password was correct: takes back its count, and earlier wrong attempts from the same address.';
+  'After a correct password: uncounts the attempt, and earlier wrong ones from the same address.';
 
 create function private.uncount_sign_in(credentials jsonb, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -1606,8 +1606,8 @@ begin
   perform private.drain_bucket(private.bucket_name('sign-in-address', private.address_group(ip)));
 end $$;
 comment on function private.uncount_sign_in(jsonb, text, text) is
-  'Takes back the count of private.begin_login, or without an email that of private.begin_password_check, because Auth never '
-  'checked the password.';
+  'Uncounts the attempt of private.begin_login, or without an email that of private.begin_password_check, because Auth did not '
+  'check the password.';
 
 create function private.count_mail(purpose text, subject text) returns integer
 language plpgsql set search_path = '' as $$
@@ -1621,7 +1621,8 @@ begin
   return wait;
 end $$;
 comment on function private.count_mail(text, text) is
-  'Counts a mail to one account: 0 when it may go out, else the seconds to wait. One a minute; after six, one in ten minutes.';
+  'Counts a mail to one account: returns 0 if it may be sent, else the seconds to wait. One a minute; after six, one in ten '
+  'minutes.';
 
 create function private.count_mail_request(ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -1637,7 +1638,8 @@ begin
   end if;
 end $$;
 comment on function private.count_mail_request(text) is
-  'Counts a request for mail from an address, for any account: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded.';
+  'Counts a request for mail from an address, for any account: a burst of a hundred, then one in 20 seconds. Errors: '
+  'attempts_exceeded.';
 
 create function private.count_secret(ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -1653,7 +1655,7 @@ begin
   end if;
 end $$;
 comment on function private.count_secret(text) is
-  'Counts a token or code that is tried from an address, before it is known whether it is right: a hundred wrong ones at once, '
+  'Counts an attempt at a token or code from an address, before it is checked. An address has a burst of a hundred wrong ones, '
   'then one in 20 seconds. Errors: attempts_exceeded.';
 
 create function private.uncount_secret(ip text) returns void
@@ -1664,7 +1666,7 @@ begin
   end if;
 end $$;
 comment on function private.uncount_secret(text) is
-  'The token or code was correct, or could not be checked: the attempt does not count.';
+  'Uncounts the attempt, because the token or code was correct or could not be checked.';
 
 alter table private.auth_attempts enable row level security;
 
@@ -1682,8 +1684,8 @@ grant execute on function
   private.uncount_secret(text)
 to service_role;
 
--- Who is calling. Every function of the API starts with private.authorize_and_set_role. It checks all credentials, stores the
--- caller in settings of the transaction and sets the role under which policies decide.
+-- Authorization. Every function of the API starts with private.authorize_and_set_role. It checks all credentials, stores the
+-- caller in settings of the transaction, and sets the role to which policies apply.
 
 create function private.is_origin_allowed(origin text, allowed text[]) returns boolean
 language plpgsql immutable set search_path = '' as $$
@@ -1691,7 +1693,7 @@ begin
   return exists (
     select from unnest(allowed) as entry (pattern)
     where entry.pattern = '*' or lower(entry.pattern) = lower(origin)
-      -- https://*.example.com: everything below the domain, not the domain itself, on the same scheme and port.
+      -- https://*.example.com allows every subdomain, but not the domain itself, on the same scheme and port.
       or (entry.pattern like '%://*.%'
         and starts_with(lower(origin), lower(split_part(entry.pattern, '*', 1)))
         and right(lower(origin), length(split_part(entry.pattern, '*', 2))) = lower(split_part(entry.pattern, '*', 2))
@@ -1699,9 +1701,9 @@ begin
   );
 end $$;
 comment on function private.is_origin_allowed(text, text[]) is
-  'Whether a browser origin is one of a project''s allowed_origins: * is any, *. stands for every sub-domain.';
+  'Whether a project''s allowed_origins contain a browser origin. * allows every origin, and *. every subdomain.';
 
--- Every transaction prepares each expression again, which costs more than evaluating it. So few large ones are quicker.
+-- Every transaction prepares each expression again, which costs more than evaluating it. So a few large ones are faster.
 create function private.authorize(credentials jsonb, scope text) returns text
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -1749,7 +1751,7 @@ begin
     left join public.users u on u.id = s.user_id
     left join public.projects p on p.id = coalesce(sent.project_id, u.project_id) and p.deleted_at is null
     left join public.users owner on owner.id = p.owner_id
-    -- A developer who manages is limited by the own plan, everybody else by the project's.
+    -- The limits of a developer's own plan apply to management, and those of the project's plan to everybody else.
     left join public.plans plan on plan.id = case when u.role = 'developer' and not is_generation then u.plan_id
       else coalesce(p.plan_id, owner.plan_id) end;
   end if;
@@ -1784,7 +1786,7 @@ begin
     end if;
   end if;
 
-  -- 3. Who acts: the account of the token, else that of an operator key or a management key.
+  -- 3. The actor: the account of the token, else that of an operator key or a management key.
   actor := account;
   if actor is null then
     actor := coalesce(operator, case when scope = 'projects' and management then developer end);
@@ -1797,9 +1799,9 @@ begin
     end if;
   end if;
 
-  -- 4. Refusals: the first condition that holds. Null never passes.
+  -- 4. The refusal: the first condition that is true. Null never passes.
   refusal := coalesce(
-    -- The origin comes first, before any other answer. Project endpoints skip it: there an owner can correct a wrong list.
+    -- The origin comes first, before any other refusal. Project endpoints skip it, so that an owner can correct a wrong list.
     case when credentials ->> 'origin' is null or scope = 'projects' then null
       when not private.is_origin_allowed(credentials ->> 'origin', coalesce(project_origins, key_origins, '{*}'))
         then 'origin_not_allowed' end,
@@ -1834,12 +1836,12 @@ begin
       when actor_role = 'end_user' and project_verifies and not actor_is_verified and scope is distinct from 'public'
         then 'account_not_verified'
       when credentials ->> 'role' <> actor_role
-        -- A project's owner may act as one of its users, with all that a user sends.
+        -- A project's owner may act as one of its users, with all credentials of a user.
         and not coalesce(credentials ->> 'role' = 'end_user' and account = project_owner and developer = account
           and key_project = v_project and scope not in ('projects', 'platform'), false)
         then 'role_mismatch'
       when scope = 'projects' and actor_role = 'end_user' then 'developers_only' end,
-    -- A generation: three credentials of an end user, the own project of a developer.
+    -- A generation needs all credentials of an end user, or a developer's own project.
     case when not is_generation then null
       when v_project is null then 'project_id_required'
       when actor_role = 'end_user' and developer is null then 'developer_key_required'
@@ -1847,7 +1849,7 @@ begin
       when actor_role = 'developer' and project_owner is distinct from actor then 'project_not_found'
       when project_is_active is distinct from true then 'project_inactive' end);
   if refusal is not null then
-    -- A key that was revoked or that nobody has issued stays refused. All else can change, such as the owner of a project.
+    -- A key that was revoked or never issued stays refused. Everything else can change, such as the owner of a project.
     raise exception '%', refusal using detail = jsonb_build_object('is_final', case refusal
       when 'developer_key_invalid' then is_developer_key_unknown
       when 'api_key_invalid' then is_api_key_unknown
@@ -1865,7 +1867,7 @@ begin
     end if;
   end if;
 
-  -- 6. What policies and functions read in this transaction. Assigned, because `perform` would start a statement.
+  -- 6. Settings for policies and functions of this transaction. An assignment is cheaper than `perform`, which starts a statement.
   remembered := array[
     set_config('app.user_id', coalesce(actor::text, ''), true),
     set_config('app.user_role', coalesce(actor_role, ''), true),
@@ -1880,9 +1882,9 @@ begin
   return case when actor_role = 'operator' then 'service_role' when actor is not null then 'authenticated' else 'anon' end;
 end $$;
 comment on function private.authorize(jsonb, text) is
-  'Checks every credential of a request, remembers the caller for this transaction, announces the limit that the request '
-  'falls under and returns the database role to continue with. Scope is public, account, platform, projects, generation or '
-  'status. Definer: nobody else may read keys and sessions.';
+  'Checks every credential of a request, and stores the caller and the limit of the request for this transaction. Returns the '
+  'database role to continue with. Scope is public, account, platform, projects, generation or status. Definer: nobody else '
+  'may read keys and sessions.';
 
 create function private.authorize_and_set_role(credentials jsonb, scope text) returns text
 language plpgsql set search_path = '' as $$
@@ -1890,8 +1892,8 @@ begin
   return set_config('role', private.authorize(credentials, scope), true);
 end $$;
 comment on function private.authorize_and_set_role(jsonb, text) is
-  'authorize, then continue as the caller''s database role: authenticated or anon under row-level security, service_role for '
-  'an operator.';
+  'Calls authorize, then sets the caller''s database role: authenticated or anon under row-level security, service_role for an '
+  'operator.';
 
 create function private.check_credentials(credentials jsonb, scope text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -1901,10 +1903,10 @@ begin
     'role', nullif(current_setting('app.user_role'), ''), 'project_id', nullif(current_setting('app.project_id'), ''));
 end $$;
 comment on function private.check_credentials(jsonb, text) is
-  'The caller, before work that costs something (an upload). Errors: those of private.authorize.';
+  'Checks the caller before expensive work such as an upload. Errors: those of private.authorize.';
 
--- Registration and the caller's own account. Supabase Auth keeps the password and issues the tokens; these functions decide
--- who may have an account. When Auth deletes a user, every row follows.
+-- Registration and the caller's own account. Supabase Auth stores the password and issues the tokens. These functions decide
+-- who may have an account. When Auth deletes a user, all rows of the account are deleted.
 
 create function private.begin_registration(credentials jsonb, account jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -1940,8 +1942,8 @@ begin
   return jsonb_build_object('role', v_role, 'project_id', v_project, 'auth_email', private.auth_email(planned));
 end $$;
 comment on function private.begin_registration(jsonb, jsonb) is
-  'What a registration of account {id, email} with these keys would create. Errors: registration_key_required, project_id_required, '
-  'project_inactive, account_exists, those of private.authorize.';
+  'Returns what a registration of account {id, email} with these keys would create. Errors: registration_key_required, '
+  'project_id_required, project_inactive, account_exists, those of private.authorize.';
 
 create function private.create_account(credentials jsonb, account jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -1974,7 +1976,7 @@ exception when unique_violation then
   raise exception 'account_exists';
 end $$;
 comment on function private.create_account(jsonb, jsonb) is
-  'The account of an auth.users row; a developer also gets a project, a developer key and an API key. Errors: those of '
+  'Creates the account of an auth.users row. A developer also gets a project, a developer key and an API key. Errors: those of '
   'private.begin_registration.';
 
 create function private.get_me(credentials jsonb) returns jsonb
@@ -2022,7 +2024,7 @@ comment on function private.require_end_user(jsonb, uuid, uuid) is
 create function private.list_orphans(batch_size integer) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  -- Auth's ids are random, so each run starts at a random id and looks at another part of the users.
+  -- Auth's ids are random, so each run starts at a random id and checks another part of the users.
   begin_at uuid := gen_random_uuid();
 begin
   return (
@@ -2043,13 +2045,13 @@ begin
   );
 end $$;
 comment on function private.list_orphans(integer) is
-  'Users of Auth without an account, at least five minutes old, so that no running registration is hit. Looks at 10,000 users '
-  'after a random id. Definer: auth.users is the owner''s.';
+  'Users of Auth without an account, at least five minutes old, so that no running registration is disturbed. Checks 10,000 '
+  'users after a random id. Definer: only the owner reads auth.users.';
 
 grant execute on function private.list_orphans(integer) to service_role;
 
--- Sessions as their owner sees and ends them. They are rows of auth.sessions; private.authorize looks them up, so a
--- deleted one ends its access token at once. Only this file writes them, in definer functions that the API's role may call.
+-- Users list and end their sessions, which are rows of auth.sessions. private.authorize looks the session up, so deleting it
+-- ends its access token at once. Only this file writes sessions, in definer functions that the API's role may call.
 
 create function private.limit_session_lifetime() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -2058,7 +2060,7 @@ declare
 begin
   new.not_after := least(new.not_after, coalesce(new.created_at, now()) + interval '7 days');
   if tg_op = 'INSERT' then
-    -- Auth compared the password some time ago. A change of it, and a ban, lock this row until they are committed.
+    -- Auth compared the password some time ago. A change of the password and a ban lock this row until they are committed.
     select u.banned_until into v_banned_until from auth.users u where u.id = new.user_id for no key update;
     if v_banned_until > now() or exists (select from private.password_permits p
       where p.user_id = new.user_id and p.changed_at > now() - interval '15 seconds')
@@ -2069,8 +2071,9 @@ begin
   return new;
 end $$;
 comment on function private.limit_session_lifetime() is
-  'Trigger: a session ends seven days after it began. One that begins within 15 seconds after a change of the password has ended '
-  'already, since the old one may have opened it; private.open_session knows better. Definer, because Auth''s own role writes the row.';
+  'Trigger: a session ends seven days after it began. If it begins within 15 seconds after a change of the password, it ends '
+  'at once, since the old password may have opened it. private.open_session may extend it. Definer: Auth''s own role writes '
+  'the row.';
 
 create function private.open_session(user_id uuid, session_id uuid, device jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -2098,12 +2101,12 @@ begin
       and s.user_id = account.id and (v_signed_in or s.not_after > now())) then 'invalid_token'
   end;
   if refusal in ('project_inactive', 'account_not_verified') and not v_signed_in then
-    -- Both can be undone, and then the session continues. A new sign-in's session is still unknown to its client.
+    -- Both states can end, and then the session continues.
     null;
   elsif refusal is not null then
     delete from auth.sessions s where s.id = open_session.session_id;
   else
-    -- Auth saw only the API's own address and user agent.
+    -- Auth has stored the API's own address and user agent.
     update auth.sessions s set user_agent = device ->> 'user_agent', ip = (device ->> 'ip')::inet,
       not_after = case when not v_signed_in then s.not_after end
     where s.id = open_session.session_id;
@@ -2114,9 +2117,9 @@ begin
   return jsonb_build_object('refusal', refusal);
 end $$;
 comment on function private.open_session(uuid, uuid, jsonb) is
-  'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; '
-  'otherwise names the refusal, and ends the session unless it was refreshed while its project is off or its address '
-  'unverified. A sign-in is refused if the password was changed since private.begin_login. Definer: only the owner may write auth.sessions.';
+  'Opens a session that Auth has just issued or refreshed: records its device and uncounts the attempts of its sign-in. Or '
+  'returns a refusal and ends it. A refreshed session continues if only its project is inactive or its address unverified. A '
+  'sign-in is refused if the password has changed since private.begin_login. Definer: only the owner may write auth.sessions.';
 
 create function private.end_user_sessions(user_id uuid, keep uuid) returns integer
 language plpgsql security definer set search_path = '' as $$
@@ -2128,7 +2131,8 @@ begin
   return ended;
 end $$;
 comment on function private.end_user_sessions(uuid, uuid) is
-  'Ends every session of an account but one (null keeps none); refresh tokens go with them. Definer: auth.sessions is the owner''s.';
+  'Ends every session of an account except one (null: all), with its refresh tokens. Definer: only the owner may write '
+  'auth.sessions.';
 
 create function private.end_user_session(user_id uuid, session_id uuid) returns boolean
 language plpgsql security definer set search_path = '' as $$
@@ -2137,7 +2141,7 @@ begin
   return found;
 end $$;
 comment on function private.end_user_session(uuid, uuid) is
-  'Ends one session. False when the account has no such session. Definer: as above.';
+  'Ends one session. Returns false if the account has no such session. Definer: only the owner may write auth.sessions.';
 
 create function private.list_user_sessions(user_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
@@ -2151,7 +2155,7 @@ begin
   );
 end $$;
 comment on function private.list_user_sessions(uuid) is
-  'The active sessions of an account, newest first. Definer: auth.sessions is the owner''s.';
+  'The active sessions of an account, newest first. Definer: only the owner reads auth.sessions.';
 
 create function private.authorize_session(credentials jsonb) returns uuid
 language plpgsql set search_path = '' as $$
@@ -2164,7 +2168,7 @@ begin
   return current_setting('app.user_id')::uuid;
 end $$;
 comment on function private.authorize_session(jsonb) is
-  'For requests that need a signed-in person, not a key: returns the account and continues as service_role. Errors: '
+  'For requests that need a signed-in person instead of a key. Returns the account and continues as service_role. Errors: '
   'not_authenticated, those of private.authorize.';
 
 create function private.list_sessions(credentials jsonb) returns jsonb
@@ -2214,8 +2218,8 @@ begin
   return found;
 end $$;
 comment on function private.end_reused_session(text) is
-  'An old refresh token was used, so somebody else has it: ends its session and access token. Definer: only the '
-  'owner reads auth.refresh_tokens.';
+  'Ends the session and access token of an old refresh token, because somebody may have a copy. Definer: only the owner reads '
+  'auth.refresh_tokens.';
 
 create function private.on_user_deactivated() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -2252,8 +2256,8 @@ grant execute on function
   private.list_user_sessions(uuid)
 to service_role;
 
--- Supabase Auth stores passwords and has endpoints of its own, which a stolen token reaches too. So an account's address is
--- fixed there, and its password changes only after the API has announced it.
+-- Supabase Auth stores passwords, and a stolen token can call its own endpoints. So these endpoints cannot change an account's
+-- address, and a password changes only after the API has announced it.
 
 create table private.password_permits (
   user_id uuid primary key references public.users (id) on delete cascade,
@@ -2265,14 +2269,15 @@ create table private.password_permits (
 create index password_permits_expires_at on private.password_permits (expires_at);
 
 comment on table private.password_permits is
-  'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
-comment on column private.password_permits.user_id is 'Whose password is about to change.';
-comment on column private.password_permits.keep_session_id is 'The session that continues after the change; null ends all.';
-comment on column private.password_permits.expires_at is 'A minute after the announcement, or when it was used.';
+  'Password changes that the API has announced to the trigger on auth.users. Each row allows one change.';
+comment on column private.password_permits.user_id is 'The account whose password may change.';
+comment on column private.password_permits.keep_session_id is
+  'The session that continues after the change; null ends all sessions.';
+comment on column private.password_permits.expires_at is 'A minute after the announcement, or the time of the change.';
 comment on column private.password_permits.changed_at is
-  'When the password was changed last, kept for an hour: a sign-in that began before proved the old one.';
+  'When the password was last changed, kept for an hour. A sign-in that began earlier has checked the old password.';
 comment on column private.password_permits.token_digest is
-  'The reset token that asked for the change, and is used up by it; null when the owner did.';
+  'The reset token that requested the change and is used by it. Null if the owner requested it.';
 
 create function private.permit_password(user_id uuid, keep uuid, token_digest bytea default null) returns void
 language plpgsql set search_path = '' as $$
@@ -2288,8 +2293,8 @@ begin
   end if;
 end $$;
 comment on function private.permit_password(uuid, uuid, bytea) is
-  'Announces one change of an account''s password, the session that survives it, and the reset token that asked for it, if any. '
-  'Errors: password_change_running.';
+  'Announces one change of an account''s password, the session that continues, and the reset token, if any. Errors: '
+  'password_change_running.';
 
 create function private.withdraw_password_permit(credentials jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -2300,12 +2305,12 @@ begin
     and p.token_digest is null and p.expires_at > now();
 end $$;
 comment on function private.withdraw_password_permit(jsonb) is
-  'Auth did not change the caller''s password: removes the announcement, so that the caller can try again at once.';
+  'Removes the announcement after Auth did not change the caller''s password, so that the caller can try again at once.';
 
 create function private.finish_password_change(account public.users, permit private.password_permits) returns void
 language plpgsql set search_path = '' as $$
 begin
-  -- Earlier reset links end, and so does a change of address that was requested with the old password.
+  -- Ends earlier reset links, and a change of address that was requested with the old password.
   perform private.use_mail_tokens(account.id, 'password_reset');
   delete from private.email_changes change where change.user_id = account.id;
   -- Sessions before counts, as a sign-in does. Otherwise the two could deadlock.
@@ -2320,7 +2325,7 @@ begin
   perform private.send_notice(account.id, 'password_changed');
 end $$;
 comment on function private.finish_password_change(public.users, private.password_permits) is
-  'The effects of a new password. A reset also verifies the address, because its token came by mail.';
+  'Applies the effects of a new password. A reset also verifies the address, because its token came by mail.';
 
 create function private.check_auth_user_update() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -2334,7 +2339,7 @@ begin
     return new;
   end if;
   if old.deleted_at is null and new.deleted_at is not null then
-    -- A soft deletion in Studio: Auth scrambles the address, and the account is closed.
+    -- A soft deletion in Studio: Auth scrambles the address, and the account is deactivated.
     update public.users u set deactivated_at = coalesce(u.deactivated_at, now()) where u.id = new.id;
     return new;
   end if;
@@ -2359,9 +2364,9 @@ begin
   return new;
 end $$;
 comment on function private.check_auth_user_update() is
-  'Trigger: Auth''s own endpoints change neither address nor password of an account. An announced password ends the other '
-  'sessions and tells the owner, in the same transaction. A soft deletion closes the account. Definer: Auth''s role holds no '
-  'table of ours.';
+  'Trigger: refuses a new address or password from Auth''s own endpoints. An announced password ends the other sessions and '
+  'mails the owner, in the same transaction. A soft deletion deactivates the account. Definer: Auth''s role may not use our '
+  'tables.';
 
 create function private.decoy_email() returns text
 language plpgsql immutable set search_path = '' as $$
@@ -2369,14 +2374,15 @@ begin
   return 'decoy@unknown.users.invalid';
 end $$;
 comment on function private.decoy_email() is
-  'A user of Supabase Auth without an account. Sign-ins to unknown addresses try its password, so that they take as long.';
+  'The address of a user of Auth without an account. Sign-ins with unknown addresses try its password, so that they take as long.';
 
 create function private.decoy_exists() returns boolean
 language plpgsql stable security definer set search_path = '' as $$
 begin
   return exists (select from auth.users u where u.email = private.decoy_email());
 end $$;
-comment on function private.decoy_exists() is 'Whether Auth knows the decoy. Definer: auth.users is the owner''s.';
+comment on function private.decoy_exists() is
+  'Whether the decoy user exists at Auth. Definer: only the owner reads auth.users.';
 
 create function private.begin_login(credentials jsonb, email text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2396,9 +2402,8 @@ begin
     'password_changed_at', (select p.changed_at from private.password_permits p where p.user_id = account.id));
 end $$;
 comment on function private.begin_login(jsonb, text, text) is
-  'The address to sign in with at Supabase Auth; an unknown account''s is the decoy. private.open_session compares '
-  'password_changed_at. Errors: attempts_exceeded (detail: '
-  'seconds to wait), those of private.authorize.';
+  'The address for the sign-in at Supabase Auth. For an unknown account it is the decoy''s. private.open_session compares '
+  'password_changed_at. Errors: attempts_exceeded (detail: seconds to wait), those of private.authorize.';
 
 create function private.begin_password_check(credentials jsonb, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2411,7 +2416,7 @@ begin
   return jsonb_build_object('auth_email', private.auth_email(account));
 end $$;
 comment on function private.begin_password_check(jsonb, text) is
-  'Before the caller proves the password again: the address to prove it with. Errors: attempts_exceeded, those of '
+  'Begins a check of the caller''s password: returns the address for the sign-in at Auth. Errors: attempts_exceeded, those of '
   'private.authorize_session.';
 
 create function private.finish_password_check(credentials jsonb, proof_session_id uuid, ip text, permit boolean) returns jsonb
@@ -2436,8 +2441,8 @@ begin
   return jsonb_build_object('refusal', null);
 end $$;
 comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
-  'The password was correct: ends the session that proved it, and announces a change when permit is true. The refusal is '
-  'returned, because raising it would bring that session back. Errors: wrong_password, those of private.authorize_session.';
+  'After a correct password: ends the session of the check, and announces a change if permit is true. The refusal is returned, '
+  'because an exception would restore that session. Errors: wrong_password, those of private.authorize_session.';
 
 create function private.check_auth_user_metadata() returns trigger
 language plpgsql set search_path = '' as $$
@@ -2448,7 +2453,7 @@ begin
   return new;
 end $$;
 comment on function private.check_auth_user_metadata() is
-  'Trigger: bounds the metadata that a person writes at Auth. It is part of every token, and a token travels in a header.';
+  'Trigger: limits the metadata that a person writes at Auth, because every token contains it.';
 
 create trigger users_check_metadata before insert or update of raw_user_meta_data on auth.users
   for each row execute function private.check_auth_user_metadata();
@@ -2464,8 +2469,8 @@ grant execute on function
   private.decoy_exists()
 to service_role;
 
--- Mail to be sent. A row has a recipient and a kind, never a token: tokens are made when the mail is sent. Rows without an
--- account are never sent. They make unknown addresses cost as much as known ones.
+-- The mail outbox. A row has a recipient and a kind, never a token: tokens are made when the mail is sent. Rows without an
+-- account are never sent. They exist so that unknown addresses cost as much as known ones.
 
 create table private.mail_outbox (
   id uuid primary key default gen_random_uuid(),
@@ -2485,18 +2490,17 @@ create index mail_outbox_user_id on private.mail_outbox (user_id);
 create index mail_outbox_created_at on private.mail_outbox (created_at);
 
 comment on table private.mail_outbox is
-  'Mail that is not sent yet. A row is deleted when its mail was accepted, or after a day of failures.';
-comment on column private.mail_outbox.id is 'Also part of the mail providers idempotency key.';
-comment on column private.mail_outbox.user_id is 'The account to write to; null is nobody.';
-comment on column private.mail_outbox.kind is 'Which text is sent.';
+  'Mail that was not sent yet. A row is deleted when its mail was accepted, or after a day of failures.';
+comment on column private.mail_outbox.id is 'Also part of the idempotency key for the mail service.';
+comment on column private.mail_outbox.user_id is 'The recipient; null for an unknown address.';
+comment on column private.mail_outbox.kind is 'The kind of mail, which decides its text.';
 comment on column private.mail_outbox.details is
-  'What the text names besides the account, such as {"name", "key_prefix"} of a key; "to" is the address when it is not the '
-  'account''s.';
-comment on column private.mail_outbox.attempts is 'How often it was claimed.';
+  'Further values of the text, such as {"name", "key_prefix"} of a key. "to" is the address if it is not the account''s.';
+comment on column private.mail_outbox.attempts is 'The number of claims.';
 comment on column private.mail_outbox.next_attempt_at is
-  'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+  'When it may be claimed. A claim moves this time forward, so a killed process loses nothing.';
 comment on column private.mail_outbox.last_error is 'Why the last attempt failed, without addresses or tokens.';
-comment on column private.mail_outbox.created_at is 'When it was asked for; after a day it is given up.';
+comment on column private.mail_outbox.created_at is 'When it was requested. After a day of failures it is deleted.';
 
 create function private.claim_mail(batch_size integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2535,9 +2539,9 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_mail(integer) is
-  'Mail that is due, each row for one caller during two minutes: [{id, kind, details, attempts, created_at, '
-  'recipient: {user_id, email, full_name, is_verified} | null, project: {id, name, site_url, verify_url, reset_url, mail} | null}]. The project is the app '
-  'that writes; null is the platform.';
+  'Claims mail that is due, each row for one caller for two minutes. Returns [{id, kind, details, attempts, created_at, '
+  'recipient: {user_id, email, full_name, is_verified} | null, project: {id, name, site_url, verify_url, reset_url, mail} | '
+  'null}]. The project is the sender; null is the platform.';
 
 create function private.finish_mail(id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -2545,7 +2549,7 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.mail_outbox m where m.id = finish_mail.id;
 end $$;
-comment on function private.finish_mail(uuid) is 'The mail was accepted, or is obsolete.';
+comment on function private.finish_mail(uuid) is 'Deletes a mail that was accepted or is obsolete.';
 
 create function private.retry_mail(id uuid, wait_seconds integer, error text) returns void
 language plpgsql set search_path = '' as $$
@@ -2555,7 +2559,7 @@ begin
   set next_attempt_at = now() + make_interval(secs => wait_seconds), last_error = left(retry_mail.error, 500)
   where m.id = retry_mail.id;
 end $$;
-comment on function private.retry_mail(uuid, integer, text) is 'The mail failed and is due again after the wait.';
+comment on function private.retry_mail(uuid, integer, text) is 'Makes a failed mail due again after the wait.';
 
 create function private.request_mail(wanted uuid, kind text, bucket_subject text) returns integer
 language plpgsql set search_path = '' as $$
@@ -2569,18 +2573,18 @@ begin
   return wait;
 end $$;
 comment on function private.request_mail(uuid, text, text) is
-  'Asks for a mail to an account or to nobody (null): 0, or the seconds to wait.';
+  'Requests a mail to an account, or to nobody (null). Returns 0, or the seconds to wait.';
 
 create function private.send_notice(user_id uuid, kind text, details jsonb default '{}') returns void
 language plpgsql set search_path = '' as $$
 begin
-  -- Without this limit, repeated changes could fill the mailbox of another person, whose address the account may have.
+  -- Without this limit, repeated changes could fill another person's mailbox, because the account may have that person's address.
   if private.fill_bucket(private.bucket_name('notice:' || send_notice.kind, send_notice.user_id::text), 10, 600) = 0 then
     insert into private.mail_outbox (user_id, kind, details) values (send_notice.user_id, send_notice.kind, send_notice.details);
   end if;
 end $$;
 comment on function private.send_notice(uuid, text, jsonb) is
-  'Tells an account of a change to it: ten mails of a kind at once, then one in ten minutes.';
+  'Mails an account about a change to it: a burst of ten mails per kind, then one in ten minutes.';
 
 create function private.send_mail_test(credentials jsonb, id uuid, sample text, mail jsonb) returns text
 language plpgsql set search_path = '' as $$
@@ -2605,8 +2609,8 @@ begin
   return account.email;
 end $$;
 comment on function private.send_mail_test(jsonb, uuid, text, jsonb) is
-  'POST /projects/{id}/mail/test: a sample of a mail of the project, with these settings instead of its own, to the caller. Answers '
-  'the address. Errors: project_not_found, account_not_verified, mail_limit_exceeded, those of private.authorize.';
+  'POST /projects/{id}/mail/test: sends the caller a sample mail of the project, with these settings instead of its own. '
+  'Returns the address. Errors: project_not_found, account_not_verified, mail_limit_exceeded, those of private.authorize.';
 
 create function private.on_user_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -2645,8 +2649,8 @@ grant execute on function
   private.send_notice(uuid, text, jsonb)
 to service_role;
 
--- Tokens in mails, which verify an address or set a new password. They are random and kept as digests; Supabase Auth neither
--- makes nor sees them. Unknown addresses get the same answers as known ones.
+-- Tokens in mails, which verify an address or set a new password. They are random and stored as digests. Supabase Auth neither
+-- creates nor gets them. Unknown addresses get the same answers as known ones.
 
 create table private.mail_tokens (
   digest bytea primary key constraint mail_tokens_digest_length check (length(digest) = 32),
@@ -2668,15 +2672,16 @@ comment on table private.mail_tokens is
   'Mailed tokens: account, purpose and expiry. A mail adds a token and replaces none, so a stranger''s request cannot end an '
   'unread link.';
 comment on column private.mail_tokens.digest is 'SHA-256 of the token.';
-comment on column private.mail_tokens.user_id is 'The account that it speaks for.';
-comment on column private.mail_tokens.purpose is 'The only thing it can be used for.';
-comment on column private.mail_tokens.code_digest is 'HMAC of the short code beside it, by a key that the database does not have.';
+comment on column private.mail_tokens.user_id is 'The account of the token.';
+comment on column private.mail_tokens.purpose is 'The only purpose for which it is valid.';
+comment on column private.mail_tokens.code_digest is
+  'HMAC of the short code in the same mail. The database does not have its key.';
 comment on column private.mail_tokens.created_at is 'When the mail was written.';
-comment on column private.mail_tokens.expires_at is 'From when it is refused.';
+comment on column private.mail_tokens.expires_at is 'When it expires.';
 comment on column private.mail_tokens.used_at is
-  'When it, or another of the same account and purpose, was used. Kept, so that a second use gets its own answer.';
-comment on column private.mail_tokens.email is 'The address that it was sent to; it verifies only that one.';
-comment on column private.mail_tokens.code_tries is 'Wrong codes that were tried while this one was valid; five end it.';
+  'When this token, or another of the same account and purpose, was used. Stored so that a second use gets its own error.';
+comment on column private.mail_tokens.email is 'The recipient''s address. The token verifies only this address.';
+comment on column private.mail_tokens.code_tries is 'Wrong codes that were tried while this one was valid. Five invalidate it.';
 
 create function private.add_mail_token(mail_id uuid, digest text, code_digest text) returns boolean
 language plpgsql set search_path = '' as $$
@@ -2694,7 +2699,7 @@ begin
   return found;
 end $$;
 comment on function private.add_mail_token(uuid, text, text) is
-  'The token (its SHA-256, hex) of a mail that is about to go out, and the HMAC of its code. False when the mail is obsolete.';
+  'Stores the SHA-256 (hex) of the token of a mail before it is sent, and the HMAC of its code. False if the mail is obsolete.';
 
 create function private.lock_token_owner(digest text) returns public.users
 language plpgsql set search_path = '' as $$
@@ -2706,7 +2711,7 @@ begin
   return account;
 end $$;
 comment on function private.lock_token_owner(text) is
-  'The account of a token (SHA-256, hex), locked: uses of two tokens of one account take turns. Nulls when there is none.';
+  'Locks the account of a token (SHA-256, hex), so that uses of two tokens of one account take turns. Nulls if there is none.';
 
 create function private.token_state(token private.mail_tokens, account public.users) returns text
 language plpgsql stable set search_path = '' as $$
@@ -2732,7 +2737,7 @@ begin
   where t.user_id = use_mail_tokens.user_id and t.purpose = use_mail_tokens.purpose and t.used_at is null;
 end $$;
 comment on function private.use_mail_tokens(uuid, text) is
-  'Ends every other token of that account and purpose after one was used. The caller has locked the account.';
+  'Invalidates every other token of the account and purpose after one was used. The caller has locked the account.';
 
 create function private.check_mail_token(digest text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2756,7 +2761,8 @@ begin
       jsonb_build_object('id', project.id, 'name', project.name, 'site_url', project.site_url, 'mail', project.mail) end);
 end $$;
 comment on function private.check_mail_token(text, text) is
-  'POST /auth/check-mail-token: {purpose, state, expires_at, project} or {refusal}; uses nothing up. Errors: attempts_exceeded.';
+  'POST /auth/check-mail-token: {purpose, state, expires_at, project} or {refusal}. It does not use the token. Errors: '
+  'attempts_exceeded.';
 
 create function private.verify_account(account public.users) returns void
 language plpgsql set search_path = '' as $$
@@ -2764,7 +2770,8 @@ begin
   update public.users u set email_verified_at = coalesce(u.email_verified_at, now()) where u.id = account.id;
   perform private.use_mail_tokens(account.id, 'verification');
 end $$;
-comment on function private.verify_account(public.users) is 'Marks the address as verified and ends every verification token.';
+comment on function private.verify_account(public.users) is
+  'Marks the address as verified and invalidates every verification token.';
 
 create function private.use_verification_token(digest text, expected uuid, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2794,8 +2801,9 @@ begin
   return jsonb_build_object('email', account.email);
 end $$;
 comment on function private.use_verification_token(text, uuid, text) is
-  'POST /auth/verify-email by token; expected is whom the caller named, or null. {email}, {refusal}, or {change: {user_id, '
-  'email, auth_email}}: Auth has to change the address of a developer before it counts. Errors: attempts_exceeded.';
+  'POST /auth/verify-email by token. expected is the account that the caller named, or null. Returns {email}, {refusal}, or '
+  '{change: {user_id, email, auth_email}}: Auth has to change the address of a developer before it counts. Errors: '
+  'attempts_exceeded.';
 
 create function private.use_verification_code(user_id uuid, code_digest text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2827,8 +2835,8 @@ begin
   return jsonb_build_object('email', account.email);
 end $$;
 comment on function private.use_verification_code(uuid, text, text) is
-  'POST /auth/verify-email by account and code: {email} or {refusal}. Five wrong tries end the codes that were mailed so far; twenty '
-  'of an account at once, then one in ten minutes, whatever was mailed. Errors: attempts_exceeded.';
+  'POST /auth/verify-email by account and code: {email} or {refusal}. Five wrong codes invalidate all mailed codes. An account '
+  'has a burst of twenty wrong codes, then one in ten minutes. Errors: attempts_exceeded.';
 
 create function private.request_verification(credentials jsonb, account jsonb, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -2858,7 +2866,7 @@ begin
   end if;
 end $$;
 comment on function private.request_verification(jsonb, jsonb, text) is
-  'Asks for a verification mail: for {user_id} or {email}, with the same answer if there is no such account, else for the '
+  'Requests a verification mail: for {user_id} or {email}, with the same answer if there is no such account, else for the '
   'caller. Errors: attempts_exceeded, mail_limit_exceeded (only for the caller''s own account), those of private.authorize.';
 
 alter table private.mail_tokens enable row level security;
@@ -2871,8 +2879,8 @@ grant execute on function
   private.verify_account(public.users)
 to service_role;
 
--- Who changed an account, a project, a key or a plan, when, and from where. Triggers write it, so every way to the tables is
--- covered. Nobody changes it afterwards: not the API, not service_role, not the owner.
+-- The audit trail: who changed an account, a project, a key or a plan, when, and from where. Triggers write it, so it covers
+-- every write to the tables. Nobody can change it afterwards, not even service_role or the owner.
 
 create table public.audit_events (
   id bigint generated always as identity primary key,
@@ -2893,20 +2901,20 @@ create index audit_events_project_id on public.audit_events (project_id, id desc
 create index audit_events_occurred_at on public.audit_events (occurred_at);
 
 comment on table public.audit_events is
-  'Every change to accounts, projects, keys and plans. Append-only; keeps no hash and no personal data. Without foreign keys, '
+  'Every change to accounts, projects, keys and plans. Append-only, without hashes and personal data. It has no foreign keys, '
   'because events outlive their subjects.';
-comment on column public.audit_events.id is 'In the order of the changes.';
+comment on column public.audit_events.id is 'Grows in the order of the changes.';
 comment on column public.audit_events.occurred_at is 'When the change was made.';
 comment on column public.audit_events.resource is
   'user, project, project_transfer, api_key, developer_key, operator_key, webhook or plan.';
-comment on column public.audit_events.resource_id is 'Identifier of what was changed.';
+comment on column public.audit_events.resource_id is 'The id of the changed row.';
 comment on column public.audit_events.action is 'create, update or delete.';
 comment on column public.audit_events.changes is
   '{column: {old, new}}; of a personal or secret column only {redacted: true}; empty for a delete.';
-comment on column public.audit_events.project_id is 'The project that it belongs to; null for developers, operators and plans.';
+comment on column public.audit_events.project_id is 'The project of the changed row; null for developers, operators and plans.';
 comment on column public.audit_events.actor_id is 'The account that made the change, if any.';
 comment on column public.audit_events.actor_role is
-  'Its role at that time; anonymous is a request without an account (a registration), system is no request at all.';
+  'The role of the account at that time. anonymous is a request without an account, such as a registration; system is no request.';
 comment on column public.audit_events.ip is 'Address of the caller.';
 comment on column public.audit_events.user_agent is 'User agent of the caller.';
 comment on column public.audit_events.request_id is 'X-Request-Id of the request.';
@@ -2972,7 +2980,7 @@ begin
     hint = 'Nobody can change audit events. They are deleted after the time that docs/limits.md names.';
 end $$;
 comment on function private.refuse_audit_change() is
-  'Trigger: refuses every update and delete; only private.remove_old_audit_events gets through, for events older than 30 days.';
+  'Trigger: refuses every update and delete, except that private.remove_old_audit_events may delete events older than 30 days.';
 
 create function private.remove_old_audit_events(days integer, batch_size integer) returns integer
 language plpgsql security definer set search_path = '' as $$
@@ -3052,8 +3060,8 @@ alter table public.audit_events enable row level security;
 
 grant select on public.audit_events to service_role;
 
--- The models at Replicate that callers may name. How a model takes its input is code; who may use it is here, where an
--- operator can change it. The default models are settings of the function and always allowed.
+-- The models at Replicate that callers may name. An operator can change who may use a model; its input names are in the code.
+-- The default models are settings of the function and always allowed.
 
 create table public.models (
   id text primary key constraint models_id_form check (id ~ '^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(:[0-9a-f]{64})?$'),
@@ -3064,9 +3072,9 @@ create table public.models (
 );
 
 comment on table public.models is 'Models that a request may name.';
-comment on column public.models.id is 'owner/name as at Replicate, with :version where a model runs by version only.';
+comment on column public.models.id is 'owner/name as at Replicate, with :version if the model runs only by version.';
 comment on column public.models.plan_ids is 'Plans that may use it; null is every plan.';
-comment on column public.models.is_active is 'Off: refused to everybody.';
+comment on column public.models.is_active is 'If false, nobody may use it.';
 comment on column public.models.created_at is 'When it was added.';
 comment on column public.models.updated_at is 'When it last changed.';
 
@@ -3081,7 +3089,7 @@ begin
   end if;
 end $$;
 comment on function private.require_model(text, text) is
-  'Errors: model_not_allowed, the same whether the model is unknown, switched off or of a larger plan.';
+  'Errors: model_not_allowed, whether the model is unknown, inactive or needs a larger plan.';
 
 create function private.list_models(credentials jsonb, defaults jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3101,8 +3109,7 @@ begin
       select jsonb_array_elements_text(defaults)) as allowed);
 end $$;
 comment on function private.list_models(jsonb, jsonb) is
-  'GET /models: the ids that a request of the project may name, with the defaults, which are always allowed. Errors: those of '
-  'private.authorize.';
+  'GET /models: the ids of models that the project may use. They always include the defaults. Errors: those of private.authorize.';
 
 create function private.list_plans(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3129,8 +3136,8 @@ begin
       or exists (select from public.projects p where p.owner_id = v_actor and p.plan_id = plan.id and p.deleted_at is null));
 end $$;
 comment on function private.list_plans(jsonb) is
-  'GET /plans: those that are listed, and those that the caller or a project of the caller has; all for an operator. Errors: those '
-  'of private.authorize.';
+  'GET /plans: the listed plans, and those of the caller and of the caller''s projects. An operator gets all. Errors: those of '
+  'private.authorize.';
 
 create trigger models_touch before update on public.models
   for each row execute function private.touch_updated_at();
@@ -3140,8 +3147,8 @@ alter table public.models enable row level security;
 grant select, insert, update, delete on public.models to service_role;
 grant execute on function private.require_model(text, text) to service_role;
 
--- An image that somebody asked for. pending → processing → completed | failed | canceled, never backwards. A generation is
--- charged to its project's month when it is created. If it does not complete, it is given back exactly once.
+-- A generation is one requested image: pending → processing → completed | failed | canceled, never backwards. It is charged to
+-- its project's month when it is created. If it does not complete, it is refunded exactly once.
 
 create table public.generations (
   id uuid primary key,
@@ -3195,38 +3202,37 @@ create index generations_expires_at on public.generations (expires_at) where exp
 create index generations_running on public.generations (project_id) where status in ('pending', 'processing');
 create index generations_due on public.generations (next_check_at) where next_check_at is not null;
 
-comment on table public.generations is 'Images that were asked for, with their state and where their files are.';
+comment on table public.generations is 'Requested images, with their state and the paths of their files.';
 comment on column public.generations.id is 'Chosen by the API, since the paths of its files contain it.';
-comment on column public.generations.project_id is 'The project whose quota it took; null for anonymous ones.';
-comment on column public.generations.user_id is 'Who asked for it; null for anonymous ones.';
+comment on column public.generations.project_id is 'The project whose quota it uses; null for anonymous ones.';
+comment on column public.generations.user_id is 'The account that requested it; null for anonymous ones.';
 comment on column public.generations.status is 'pending, processing, then completed, failed or canceled.';
-comment on column public.generations.instructions is 'What the person wrote.';
+comment on column public.generations.instructions is 'The prompt.';
 comment on column public.generations.model is 'Model at Replicate, owner/name.';
-comment on column public.generations.options is 'What the caller chose besides the instructions, such as aspect_ratio.';
+comment on column public.generations.options is 'The options of the request, such as aspect_ratio.';
 comment on column public.generations.example_images is
   'Uploaded pictures: [{path, content_type, bytes, width, height}], paths in bucket uploads.';
 comment on column public.generations.outputs is
   'Results: [{path, content_type, bytes, width, height, sha256}], paths in bucket generations.';
 comment on column public.generations.is_public is 'Whether everybody may see the result.';
 comment on column public.generations.link_version is
-  'Part of every signed address of its pictures; raised when it is un-published, so that older addresses die.';
-comment on column public.generations.error_code is 'Why it has no picture, for programs.';
-comment on column public.generations.error is 'Why it has no picture, for people.';
+  'Part of every signed URL of its pictures. Un-publishing raises it, so that older URLs become invalid.';
+comment on column public.generations.error_code is 'The reason why it has no picture, as a code.';
+comment on column public.generations.error is 'The reason why it has no picture, as a sentence.';
 comment on column public.generations.charge is
-  'reserved while it runs, committed when completed or canceled beyond private.cancel_limit, else refunded.';
-comment on column public.generations.charged_month is 'First day of the UTC month whose quota it took.';
+  'reserved while it runs; committed when it completes or is canceled beyond private.cancel_limit; else refunded.';
+comment on column public.generations.charged_month is 'First day of the UTC month whose quota it uses.';
 comment on column public.generations.prediction_id is 'The prediction at Replicate.';
-comment on column public.generations.predict_seconds is 'Replicate''s metrics.predict_time, which is what costs money.';
+comment on column public.generations.predict_seconds is 'Replicate''s metrics.predict_time, which Replicate bills.';
 comment on column public.generations.submission is
-  'waiting: not sent. submitting: one request is under way. unclear: sent, no answer; never sent again. accepted: '
+  'waiting: not sent. submitting: one request is running. unclear: sent without an answer, and never sent again. accepted: '
   'prediction_id is known.';
-comment on column public.generations.submission_attempts is 'How often a request to Replicate was begun.';
-comment on column public.generations.next_check_at is 'When the reconciler looks at it next; null when final.';
+comment on column public.generations.submission_attempts is 'The number of requests to Replicate that were begun.';
+comment on column public.generations.next_check_at is 'When the reconciler checks it next; null when it is final.';
 comment on column public.generations.submitted_at is 'When the last request to Replicate was begun.';
 comment on column public.generations.completed_at is 'When it became completed, failed or canceled.';
-comment on column public.generations.expires_at is
-  'When it is deleted with its files. Only for anonymous ones, which have no project and no user.';
-comment on column public.generations.created_at is 'When it was asked for.';
+comment on column public.generations.expires_at is 'When it is deleted with its files. Only anonymous ones expire.';
+comment on column public.generations.created_at is 'When it was requested.';
 comment on column public.generations.updated_at is 'When it last changed.';
 
 create table public.generation_events (
@@ -3240,15 +3246,16 @@ create unique index generation_events_webhook_id on public.generation_events (we
 create index generation_events_generation_id on public.generation_events (generation_id, id);
 create index generation_events_webhook_age on public.generation_events (created_at) where webhook_id is not null;
 create index generation_events_age on public.generation_events (created_at) where webhook_id is null;
--- Events are stored in the order of time, so a few pages hold the last hour.
+-- Events are stored in the order of time, so a few pages contain the last hour.
 create index generation_events_created_at on public.generation_events using brin (created_at)
   with (pages_per_range = 16, autosummarize = on);
 
-comment on table public.generation_events is 'What happened to a generation, in order: its states and the webhooks that were taken.';
-comment on column public.generation_events.id is 'In the order in which things happened.';
-comment on column public.generation_events.generation_id is 'The generation that it happened to.';
+comment on table public.generation_events is 'The history of a generation, in order: its states and the accepted webhooks.';
+comment on column public.generation_events.id is 'Grows in the order of the events.';
+comment on column public.generation_events.generation_id is 'The generation of the event.';
 comment on column public.generation_events.kind is 'A state of the generation, or webhook.';
-comment on column public.generation_events.webhook_id is 'Identifier that Replicate gave the delivery; a second one is a duplicate.';
+comment on column public.generation_events.webhook_id is
+  'Replicate''s id of the delivery. A second delivery with it is a duplicate.';
 comment on column public.generation_events.created_at is 'When it happened.';
 
 create function private.cancel_limit(quota integer) returns integer
@@ -3257,7 +3264,7 @@ begin
   return case when quota is not null then greatest(3, quota / 10) end;
 end $$;
 comment on function private.cancel_limit(integer) is
-  'How many cancels of a month are given back after the request was sent. Sent requests cost money. Null without a quota.';
+  'How many cancels after sending are refunded in a month, since sent requests cost money. Null without a quota.';
 
 create function private.sent_limit(quota integer) returns integer
 language plpgsql immutable set search_path = '' as $$
@@ -3283,16 +3290,16 @@ begin
   return found;
 end $$;
 comment on function private.take_cancel(uuid, date) is
-  'Counts a cancel of a generation that was sent. False when the month has none left: the generation stays charged.';
+  'Counts a cancel of a sent generation. False if the month has none left; the generation then stays charged.';
 
--- A row becomes JSON in half the time that json_build_object takes, which looks up the type of each field anew.
+-- row_to_json takes half the time of json_build_object, which looks up the type of each field again.
 create view private.generation_items with (security_invoker = true) as
 select g.id, g.project_id, g.user_id, g.status, g.is_public, g.created_at,
   (select row_to_json(item) from (select g.id, g.status, g.instructions, g.model, g.example_images, g.outputs, g.is_public,
     g.link_version, g.error, g.error_code, g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at) as item) as item
 from public.generations g;
 comment on view private.generation_items is
-  'item is a generation as the API reads it; the API turns paths of files into addresses. The other columns are for filters.';
+  'item is a generation with paths of files, which the API turns into URLs. The other columns are for filters.';
 
 create function private.check_generation_update() returns trigger
 language plpgsql set search_path = '' as $$
@@ -3317,7 +3324,7 @@ begin
   if tg_op = 'INSERT' or new.status is distinct from old.status then
     insert into public.generation_events (generation_id, kind) values (new.id, new.status);
   end if;
-  -- A certain refusal releases the lease, because nothing was sent.
+  -- A refusal that is certain releases the lease, because no prediction was created.
   if tg_op = 'UPDATE' and (old.submission = 'waiting') is distinct from (new.submission = 'waiting') then
     update public.generation_usage usage set sent = usage.sent + case when old.submission = 'waiting' then 1 else -1 end
     where usage.project_id = new.project_id and usage.month = new.charged_month;
@@ -3335,9 +3342,9 @@ begin
   return null;
 end $$;
 comment on function private.on_generation_changed() is
-  'Trigger: records the new state, counts what is sent, gives a refunded generation back to the quota in the same '
-  'transaction, and queues a look for a prediction that nobody waits for. Definer: the caller may have no rights to these '
-  'tables.';
+  'Trigger: records the new state, counts sent generations, and returns refunded ones to the quota, in the same transaction. '
+  'For a canceled generation with an unclear outcome, it queues a search for the prediction. Definer: the caller may have no '
+  'rights to these tables.';
 
 create function private.on_generation_deleted() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -3360,8 +3367,8 @@ begin
   return null;
 end $$;
 comment on function private.on_generation_deleted() is
-  'Trigger, for every way to delete a generation: queues its prediction and its files for removal. If it had not ended, gives '
-  'its charge back as a cancel does. Definer: the caller may have no rights to these tables.';
+  'Trigger, for every way to delete a generation: queues the cancel of its prediction and the removal of its files. If it had '
+  'not ended, it is refunded as a cancel is. Definer: the caller may have no rights to these tables.';
 
 create trigger generations_deleted after delete on public.generations
   for each row execute function private.on_generation_deleted();
@@ -3387,7 +3394,7 @@ grant execute on function
   private.take_cancel(uuid, date)
 to service_role;
 
--- One generation, lists of them, their files and what is used of the plan.
+-- Reads of one generation, lists, files and the usage of the plan.
 
 create function private.require_generation(id uuid) returns void
 language plpgsql stable set search_path = '' as $$
@@ -3399,7 +3406,7 @@ begin
   end if;
 end $$;
 comment on function private.require_generation(uuid) is
-  'Passes when row-level security shows the generation of the named project, else generation_not_found.';
+  'Passes if row-level security shows the generation of the named project, else generation_not_found.';
 
 create function private.is_generation_served(id uuid) returns boolean
 language plpgsql stable security definer set search_path = '' as $$
@@ -3413,8 +3420,8 @@ begin
   );
 end $$;
 comment on function private.is_generation_served(uuid) is
-  'Whether the project of a generation is still served. Its pictures end with it, and with the account of its owner. Definer: '
-  'an end user cannot read projects.';
+  'Whether the project of a generation and its owner''s account are active. Otherwise its pictures are not served. Definer: an '
+  'end user cannot read projects.';
 
 create function private.get_generation_status(credentials jsonb, id uuid) returns json
 language plpgsql set search_path = '' as $$
@@ -3440,7 +3447,7 @@ declare
   v_project uuid;
   file jsonb;
 begin
-  -- A link version comes from an address that the API signed for a permitted caller; it identifies nobody.
+  -- A link version comes from a URL that the API signed for an authorized caller. It identifies nobody.
   perform private.authorize_and_set_role(credentials, case when v_signed_in and link_version is null then 'generation' else 'public' end);
   v_project := nullif(current_setting('app.project_id'), '')::uuid;
   if link_version is not null then
@@ -3471,12 +3478,12 @@ begin
   return file;
 end $$;
 comment on function private.get_generation_file(jsonb, uuid, text, integer, integer) is
-  'Where a picture of a generation is stored. kind is output or example; link_version is that of a signed address, or null. '
-  'Errors: image_not_found, those of private.authorize.';
+  'The path of a picture of a generation. kind is output or example; link_version is that of a signed URL, or null. Errors: '
+  'image_not_found, those of private.authorize.';
 
 -- The time depends on the page, not on the number of rows. Rows come in the order of the index, and a page by number begins
--- after the last row of the page before. Plans are generic, because a custom plan would be made again at each call. A generic
--- plan does not know the size of a page and would sort the whole list, so sorting is off.
+-- after the last row of the page before. Plans are generic, because each call would make a custom plan again. A generic plan
+-- does not know the size of a page and would sort the whole list, so sorting is off.
 create function private.list_generations(credentials jsonb, page integer, per_page integer, after_created_at text,
   after_id uuid, known_total bigint default null) returns json
 language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off as $$
@@ -3491,7 +3498,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
-  -- End users see their own, the project's owner sees all. The policy says so too, but this condition can use an index.
+  -- End users see their own generations, the project's owner sees all. The policy says the same, but this condition can use an index.
   if current_setting('app.user_role') = 'end_user' then
     v_user := private.actor_id();
     if total is null then
@@ -3524,8 +3531,8 @@ begin
   return json_build_object('total', total, 'generations', items);
 end $$;
 comment on function private.list_generations(jsonb, integer, integer, text, uuid, bigint) is
-  'GET /generation: {total, generations}, newest first, with one row more than asked for when there is a next page. Behind '
-  '(after_created_at, after_id), or at a page; the caller may pass the total of an earlier page. Errors: those of '
+  'GET /generation: {total, generations}, newest first, with one extra row if there is a next page. The page begins after '
+  '(after_created_at, after_id), or has a number. The caller may pass the total of an earlier page. Errors: those of '
   'private.authorize.';
 
 create function private.list_public_generations(credentials jsonb, page integer, per_page integer,
@@ -3594,13 +3601,13 @@ begin
   return json_build_object('total', total, 'generations', items);
 end $$;
 comment on function private.list_public_generations(jsonb, integer, integer, text, uuid, bigint) is
-  'GET /generation/public: as private.list_generations, of what is completed and published. The total is counted up to '
+  'GET /generation/public: like private.list_generations, for completed and published generations. The total is counted up to '
   '1,000. Errors: those of private.authorize.';
 
 grant execute on function private.require_generation(uuid) to authenticated, service_role;
 grant execute on function private.is_generation_served(uuid) to service_role;
 
--- How a generation is created: the model must be allowed and the quota must have room, both checked under locks.
+-- Creates of generations: the model must be allowed and the quota must have room. Both are checked under locks.
 
 create function private.create_generation(credentials jsonb, generation jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3677,13 +3684,12 @@ begin
   return created_json;
 end $$;
 comment on function private.create_generation(jsonb, jsonb) is
-  'Reserves quota, inserts a pending generation, takes its uploads and ends its idempotency key, all or nothing. Errors: '
-  'quota_exceeded, sent_limit_reached, concurrency_limit_reached, those of private.take_user_quota (detail: seconds to wait), '
-  'model_not_allowed, project_inactive, upload_not_found, project_not_found, idempotency_key_in_use, those of '
+  'Reserves quota, inserts a pending generation, takes its uploads and finishes its idempotency key, in one transaction. '
+  'Errors: quota_exceeded, sent_limit_reached, concurrency_limit_reached, those of private.take_user_quota (detail: seconds to '
+  'wait), model_not_allowed, project_inactive, upload_not_found, project_not_found, idempotency_key_in_use, those of '
   'private.authorize.';
 
--- What people do with generations that exist: publish, cancel, delete. A row is found under row-level security and written
--- as service_role.
+-- Publish, cancel and delete of generations. Each function finds the row under row-level security and writes as service_role.
 
 create function private.publish_generation(credentials jsonb, id uuid, is_public boolean) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3698,8 +3704,8 @@ begin
   return jsonb_build_object('id', publish_generation.id, 'is_public', publish_generation.is_public);
 end $$;
 comment on function private.publish_generation(jsonb, uuid, boolean) is
-  'PATCH /generation/{id}/public. Un-publishing also ends every address that was signed before. Errors: '
-  'generation_not_found, those of private.authorize.';
+  'PATCH /generation/{id}/public. Un-publishing also invalidates all earlier signed URLs. Errors: generation_not_found, those '
+  'of private.authorize.';
 
 create function private.end_canceled(id uuid, error_code text, errors jsonb) returns public.generations
 language plpgsql set search_path = '' as $$
@@ -3726,8 +3732,8 @@ begin
   return v_found;
 end $$;
 comment on function private.end_canceled(uuid, text, jsonb) is
-  'Cancels a generation, or returns null when it had ended. errors is {refunded, charged}: the sentence of each. A sent one '
-  'is given back within private.cancel_limit. Its prediction is queued to be canceled.';
+  'Cancels a generation, or returns null if it had ended. errors is {refunded, charged}, with a sentence for each. A sent one '
+  'is refunded within private.cancel_limit. The cancel of its prediction is queued.';
 
 create function private.cancel_generation(credentials jsonb, id uuid, errors jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3761,8 +3767,8 @@ comment on function private.delete_generation(jsonb, uuid) is
 
 grant execute on function private.end_canceled(uuid, text, jsonb) to service_role;
 
--- How a generation is submitted once and ends once. Each step decides in one statement, so two workers, a repeated webhook or a
--- killed process change nothing twice.
+-- The pipeline submits a generation once and ends it once. Each step decides in one statement, so two workers, a repeated
+-- webhook or a killed process change nothing twice.
 
 create function private.claim_submission(id uuid, lease_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3780,7 +3786,7 @@ begin
     'example_images', claimed.example_images, 'attempt', claimed.submission_attempts) end;
 end $$;
 comment on function private.claim_submission(uuid, integer) is
-  'Takes the one lease under which a generation may be sent to Replicate, or null when somebody has it or it was sent.';
+  'Takes the only lease for sending a generation to Replicate. Null if it is taken or the generation was sent.';
 
 create function private.record_submission(id uuid, prediction_id text) returns text
 language plpgsql set search_path = '' as $$
@@ -3810,8 +3816,8 @@ begin
   return 'unwanted';
 end $$;
 comment on function private.record_submission(uuid, text) is
-  'Records the accepted prediction: running, or unwanted when the generation has ended or was deleted. Then the prediction is '
-  'queued to be canceled.';
+  'Records the accepted prediction: running, or unwanted if the generation has ended or was deleted. In the second case its '
+  'cancel is queued.';
 
 create function private.release_submission(id uuid, outcome text, wait_seconds integer) returns void
 language plpgsql set search_path = '' as $$
@@ -3822,7 +3828,7 @@ begin
   where g.id = release_submission.id and g.status = 'pending' and g.submission in ('submitting', 'unclear');
 end $$;
 comment on function private.release_submission(uuid, text, integer) is
-  'After a request without a known prediction: waiting (refused, send again after the wait) or unclear (never send again).';
+  'Records a request without a known prediction: waiting (refused, send again after the wait) or unclear (never send again).';
 
 create function private.record_webhook(id uuid, webhook_id text) returns text
 language plpgsql set search_path = '' as $$
@@ -3838,7 +3844,7 @@ begin
     else 'gone' end;
 end $$;
 comment on function private.record_webhook(uuid, text) is
-  'taken: process it. seen: the delivery came before. gone: the generation was deleted.';
+  'Returns taken (process the webhook), seen (a duplicate) or gone (the generation was deleted).';
 
 create function private.get_generation_work(id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3851,7 +3857,7 @@ begin
   );
 end $$;
 comment on function private.get_generation_work(uuid) is
-  'Where a generation stands: {id, project_id, status, submission, prediction_id, submitted_at, created_at}, or null.';
+  'The progress of a generation: {id, project_id, status, submission, prediction_id, submitted_at, created_at}, or null.';
 
 create function private.find_generation_states(ids jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3864,7 +3870,8 @@ begin
     from public.generations g where g.id in (select value::uuid from jsonb_array_elements_text(ids)));
 end $$;
 comment on function private.find_generation_states(jsonb) is
-  'The status of each existing generation: [{id, status, prediction_id, processing_at}]. For callers who wait; they read the generation themselves afterwards.';
+  'The status of each existing generation: [{id, status, prediction_id, processing_at}]. For long polls and streams, which '
+  'read the generation afterwards.';
 
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
@@ -3877,7 +3884,7 @@ begin
   return found;
 end $$;
 comment on function private.complete_generation(uuid, jsonb, double precision) is
-  'The pictures are in Storage. False when the generation had ended before.';
+  'Completes a generation whose pictures are in Storage. False if it had ended before.';
 
 create function private.fail_generation(
   id uuid, error_code text, error text, status text, predict_seconds double precision) returns boolean
@@ -3891,7 +3898,7 @@ begin
   return found;
 end $$;
 comment on function private.fail_generation(uuid, text, text, text, double precision) is
-  'Ends a generation as failed or canceled and gives its charge back. False when it had ended before.';
+  'Ends a generation as failed or canceled, and refunds it. False if it had ended before.';
 
 create function private.claim_due_generations(batch_size integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3917,10 +3924,10 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_due_generations(integer) is
-  'Generations whose check is due, each for one caller at once; the shape of private.get_generation_work.';
+  'Claims generations whose check is due, each for one caller at a time, in the form of private.get_generation_work.';
 
--- Generations without an account. They are counted per client address and overall, found only by an unguessable id, and deleted
--- with their files when they expire.
+-- Generations without an account. They are counted per client address and in total, and found only by an unguessable id. When
+-- they expire, they are deleted with their files.
 
 create table private.anonymous_usage (
   day date not null,
@@ -3931,13 +3938,13 @@ create table private.anonymous_usage (
 );
 
 comment on table private.anonymous_usage is
-  'Anonymous creates per UTC day, including failed ones, because the limit is against abuse.';
+  'Anonymous creates per UTC day. Failed ones count too, because the limit prevents abuse.';
 comment on column private.anonymous_usage.day is 'The UTC day.';
 comment on column private.anonymous_usage.client is
-  'Keyed hash of the client''s address (IPv6: of its /64), or * for everybody. The address itself is never stored.';
-comment on column private.anonymous_usage.generations is 'How many were asked for that day.';
+  'Keyed hash of the client''s address (of the /64 for IPv6), or * for everybody. The address itself is never stored.';
+comment on column private.anonymous_usage.generations is 'The number of creates on that day.';
 comment on column private.anonymous_usage.refused is
-  'Uploads that were read and refused. Five count as one picture, because reading them costs too.';
+  'Uploads that were refused after they were read. Five count as one picture, because reading has a cost.';
 
 create function private.check_anonymous(credentials jsonb, client text, limits jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -3965,7 +3972,7 @@ begin
   perform set_config('app.limit', private.limit_state('anonymous', v_allowed, v_used + 1, 86400, v_midnight)::text, true);
 end $$;
 comment on function private.check_anonymous(jsonb, text, jsonb) is
-  'Before a byte is stored. limits is {per_client, everybody}. Errors: anonymous_limit_reached (detail: '
+  'Checks the limits before any byte is stored. limits is {per_client, everybody}. Errors: anonymous_limit_reached (detail: '
   'private.limit_state), anonymous_budget_reached (detail: seconds until midnight UTC), those of private.authorize.';
 
 create function private.create_anonymous_generation(client text, limits jsonb, generation jsonb) returns jsonb
@@ -4014,7 +4021,7 @@ begin
   on conflict (day, client) do update set refused = usage.refused + 1;
 end $$;
 comment on function private.count_refused_upload(text) is
-  'After an anonymous upload was read and refused. private.check_anonymous looks at the count.';
+  'Counts an anonymous upload that was refused after it was read. private.check_anonymous uses the count.';
 
 create function private.get_anonymous_generation(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -4031,14 +4038,15 @@ begin
   return found;
 end $$;
 comment on function private.get_anonymous_generation(jsonb, uuid) is
-  'Anybody who knows the id may see it until it expires. Errors: generation_not_found, those of private.authorize.';
+  'Returns an anonymous generation to anybody who knows its id, until it expires. Errors: generation_not_found, those of '
+  'private.authorize.';
 
 alter table private.anonymous_usage enable row level security;
 
 grant select, insert, update, delete on private.anonymous_usage to service_role;
 
--- A caller may send the same create twice and get one generation. The key is taken before anything is stored. The transaction
--- that inserts the generation finishes it. So a crash cannot leave a generation without its key.
+-- A caller may send the same create twice and gets one generation. The API takes the key before it stores anything. The
+-- transaction that inserts the generation finishes the key. So a crash cannot leave a generation without its key.
 
 create table private.idempotency_keys (
   caller text not null,
@@ -4056,16 +4064,17 @@ create index idempotency_keys_created_at on private.idempotency_keys (created_at
 
 comment on table private.idempotency_keys is 'Keys of the last 24 hours, per caller and operation.';
 comment on column private.idempotency_keys.caller is 'Project and account.';
-comment on column private.idempotency_keys.operation is 'What was asked for with the key.';
-comment on column private.idempotency_keys.key is 'Idempotency-Key, as the caller sent it.';
-comment on column private.idempotency_keys.fingerprint is 'SHA-256 of what was asked for; another request with the key is a mistake.';
+comment on column private.idempotency_keys.operation is 'The operation of the request.';
+comment on column private.idempotency_keys.key is 'The Idempotency-Key of the caller.';
+comment on column private.idempotency_keys.fingerprint is
+  'SHA-256 of the request. Another request with the same key is refused.';
 comment on column private.idempotency_keys.generation_id is
-  'The id that the first request chose for its generation, which may not exist.';
+  'The id that the first request chose for its generation. The generation may not exist.';
 comment on column private.idempotency_keys.response is
   'The generation as it was when it was created; null while the first request runs.';
 comment on column private.idempotency_keys.locked_until is
-  'Until then the first request counts as running; afterwards another one can take its key.';
-comment on column private.idempotency_keys.created_at is 'When it was first sent.';
+  'Until this time the first request counts as running. After it, another request can take the key.';
+comment on column private.idempotency_keys.created_at is 'When the key was first sent.';
 
 create function private.begin_idempotent(project_id uuid, user_id uuid, request jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -4095,7 +4104,7 @@ begin
     'response', v_row.response);
 end $$;
 comment on function private.begin_idempotent(uuid, uuid, jsonb) is
-  'Takes a key of a caller whom private.check_credentials has just found: {operation, key, fingerprint, generation_id} → '
+  'Takes a key of a caller that private.check_credentials has just returned: {operation, key, fingerprint, generation_id} → '
   '{state: started | running | done, response}. Errors: idempotency_key_reused.';
 
 create function private.finish_idempotent(id uuid, response jsonb) returns void
@@ -4108,7 +4117,7 @@ begin
   end if;
 end $$;
 comment on function private.finish_idempotent(uuid, jsonb) is
-  'Keeps the answer. Errors: idempotency_key_in_use when the request took so long that another one has the key now.';
+  'Stores the answer. Errors: idempotency_key_in_use if the request took so long that another one has taken the key.';
 
 create function private.release_idempotent(id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -4116,15 +4125,16 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.idempotency_keys k where k.generation_id = release_idempotent.id and k.response is null;
 end $$;
-comment on function private.release_idempotent(uuid) is 'The request failed: the next one with the key starts again.';
+comment on function private.release_idempotent(uuid) is
+  'Releases the key after a failed request, so that the next request with it starts again.';
 
 alter table private.idempotency_keys enable row level security;
 
 grant select, insert, update, delete on private.idempotency_keys to service_role;
 grant execute on function private.finish_idempotent(uuid, jsonb) to service_role;
 
--- Pictures that a browser uploads to Storage by a signed address, for a later create. Each serves one generation. An unused one
--- is deleted after three hours, long after its address has expired.
+-- Pictures that a browser uploads to Storage by a signed URL, for a later create. Each is for one generation. An unused one is
+-- deleted after three hours; its URL has expired by then.
 
 create table public.uploads (
   id uuid primary key default gen_random_uuid(),
@@ -4140,13 +4150,13 @@ create index uploads_owner on public.uploads (user_id);
 create index uploads_generation_id on public.uploads (generation_id);
 create index uploads_unused on public.uploads (created_at) where generation_id is null;
 
-comment on table public.uploads is 'Signed upload addresses that were given out.';
-comment on column public.uploads.id is 'Names the upload to the API.';
-comment on column public.uploads.project_id is 'Whose storage it is in.';
-comment on column public.uploads.user_id is 'Who may use it.';
-comment on column public.uploads.generation_id is 'The generation that took it; null while it is unused.';
+comment on table public.uploads is 'Uploads for which the API issued a signed URL.';
+comment on column public.uploads.id is 'Identifies the upload in the API.';
+comment on column public.uploads.project_id is 'The project of the upload.';
+comment on column public.uploads.user_id is 'The account that may use it.';
+comment on column public.uploads.generation_id is 'The generation that uses it; null while it is unused.';
 comment on column public.uploads.path is 'Its path in bucket uploads.';
-comment on column public.uploads.created_at is 'When its address was given out.';
+comment on column public.uploads.created_at is 'When its URL was issued.';
 
 create function private.on_upload_deleted() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -4171,7 +4181,7 @@ begin
   if not private.hold_project(v_project) then
     raise exception 'project_inactive';
   end if;
-  -- Creates of one person take turns, so the count is correct.
+  -- Creates of one account take turns, so the count is correct.
   perform from public.users account where account.id = v_actor for no key update;
   if (select count(*) from public.uploads u where u.user_id = v_actor and u.generation_id is null) + places > 50 then
     raise exception 'upload_limit_reached' using detail = jsonb_build_object('retry_after_seconds', 3600);
@@ -4187,7 +4197,7 @@ begin
   return created;
 end $$;
 comment on function private.create_uploads(jsonb, integer) is
-  'Places for pictures: [{id, path}]. Errors: upload_limit_reached (detail: seconds), those of private.authorize.';
+  'Creates uploads: [{id, path}]. Errors: upload_limit_reached (detail: seconds), those of private.authorize.';
 
 create function private.require_uploads(credentials jsonb, ids jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -4210,7 +4220,7 @@ begin
   return found;
 end $$;
 comment on function private.require_uploads(jsonb, jsonb) is
-  'The caller''s unused uploads in the order asked for: [{id, path}]. Errors: upload_not_found, those of private.authorize.';
+  'The caller''s unused uploads in the requested order: [{id, path}]. Errors: upload_not_found, those of private.authorize.';
 
 create trigger uploads_deleted after delete on public.uploads
   for each row execute function private.on_upload_deleted();
@@ -4219,8 +4229,8 @@ alter table public.uploads enable row level security;
 
 grant select, insert, update, delete on public.uploads to service_role;
 
--- What is to be removed at Storage or canceled at Replicate. Each function is one claim or one bounded delete, safe to run
--- twice at once.
+-- Tasks that remove files from Storage or cancel predictions at Replicate. Each function is one claim or one bounded delete.
+-- Two runs at the same time do no harm.
 
 create table private.cleanup_tasks (
   id bigint generated always as identity primary key,
@@ -4236,15 +4246,17 @@ create index cleanup_tasks_due on private.cleanup_tasks (next_attempt_at);
 create index cleanup_tasks_generation_id on private.cleanup_tasks (generation_id);
 
 comment on table private.cleanup_tasks is
-  'What remains outside the database when a generation is deleted or canceled. Written in the same transaction, so nothing is lost.';
+  'Tasks outside the database after a generation was deleted or canceled. Written in the same transaction, so none is lost.';
 comment on column private.cleanup_tasks.id is 'Grows with time.';
 comment on column private.cleanup_tasks.kind is
-  'A bucket: delete an object. prediction: cancel it at Replicate. submission: look for it there and cancel it.';
-comment on column private.cleanup_tasks.target is 'Path of the object, id of the prediction, or when the submission was begun.';
-comment on column private.cleanup_tasks.generation_id is 'The generation that left it; it need not exist any more.';
-comment on column private.cleanup_tasks.attempts is 'How often it was tried.';
-comment on column private.cleanup_tasks.next_attempt_at is 'When the reconciler takes it, unless the request has done it by then.';
-comment on column private.cleanup_tasks.created_at is 'When it was left.';
+  'The name of a bucket: delete an object. prediction: cancel it at Replicate. submission: search for it there and cancel it.';
+comment on column private.cleanup_tasks.target is
+  'The path of the object, the id of the prediction, or the time of the submission.';
+comment on column private.cleanup_tasks.generation_id is 'The generation of the task. It may no longer exist.';
+comment on column private.cleanup_tasks.attempts is 'The number of attempts.';
+comment on column private.cleanup_tasks.next_attempt_at is
+  'When the reconciler takes the task, unless the request has done it by then.';
+comment on column private.cleanup_tasks.created_at is 'When the task was written.';
 
 create function private.claim_cleanup_tasks(generation_id uuid, batch_size integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -4269,8 +4281,8 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_cleanup_tasks(uuid, integer) is
-  'Tasks of one generation, or those that are due: [{id, kind, target, generation_id}]. Retried with growing pauses until '
-  'private.end_cleanup_tasks.';
+  'Claims the tasks of one generation, or all due ones: [{id, kind, target, generation_id}]. They are retried with growing '
+  'pauses until private.end_cleanup_tasks.';
 
 create function private.end_cleanup_tasks(ids jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -4305,8 +4317,8 @@ begin
   return collected;
 end $$;
 comment on function private.queue_orphan_files(integer) is
-  'Files older than an hour whose generation or upload does not exist (a process died between the file and the row) become '
-  'cleanup tasks. Returns how many.';
+  'Makes orphaned files older than an hour into cleanup tasks, and returns how many. A file is orphaned if a process died '
+  'before it inserted the row.';
 
 create function private.remove_old(kind text, keep_seconds bigint, batch_size integer) returns integer
 language plpgsql set search_path = '' as $$
@@ -4392,14 +4404,15 @@ begin
   return removed;
 end $$;
 comment on function private.remove_old(text, bigint, integer) is
-  'Removes at most batch_size rows of a kind that are older than keep_seconds, and returns how many. Safe to run twice at once.';
+  'Removes at most batch_size rows of a kind that are older than keep_seconds, and returns how many. Two runs at a time do no '
+  'harm.';
 
 alter table private.cleanup_tasks enable row level security;
 
 grant select, insert, update, delete on private.cleanup_tasks to service_role;
 
--- When the reconciler's jobs ran and how they ended. Where pg_cron and pg_net exist, the database calls it each minute.
--- Elsewhere a scheduler calls POST /api/v1/internal/reconcile. Its address and secret are read from the vault at each run:
+-- Runs and results of the reconciler's jobs. With pg_cron and pg_net, the database calls the reconciler each minute. Otherwise
+-- a scheduler calls POST /api/v1/internal/reconcile. Each run reads the URL and the secret from the vault:
 -- select vault.create_secret('https://<ref>.supabase.co/functions/v1/api/v1/internal/reconcile', 'reconcile_url');   select
 -- vault.create_secret('<CRON_SECRET>', 'cron_secret');
 
@@ -4408,7 +4421,7 @@ create table private.job_runs (
   ran_at timestamptz not null default now()
 );
 
-comment on table private.job_runs is 'When a job that does not run each minute ran last.';
+comment on table private.job_runs is 'The last run of each job that does not run each minute.';
 comment on column private.job_runs.name is 'Which job.';
 comment on column private.job_runs.ran_at is 'When it was last begun.';
 
@@ -4420,11 +4433,11 @@ create table private.job_results (
   failing_since timestamptz
 );
 
-comment on table private.job_results is 'What each job of the reconciler did when it ran last.';
+comment on table private.job_results is 'The result of the last run of each job.';
 comment on column private.job_results.name is 'Which job.';
 comment on column private.job_results.ran_at is 'When it ended.';
-comment on column private.job_results.checked is 'What it looked at.';
-comment on column private.job_results.failed is 'How many of those failed; a broken job counts as one.';
+comment on column private.job_results.checked is 'The number of items that it processed.';
+comment on column private.job_results.failed is 'The number of items that failed. A job that throws counts as one.';
 comment on column private.job_results.failing_since is
   'The first of the consecutive runs with a failure; null after a run without one.';
 
@@ -4438,7 +4451,7 @@ begin
     where run.ran_at <= now() - make_interval(secs => every_seconds);
   return found;
 end $$;
-comment on function private.claim_job(text, integer) is 'True for one caller in each period.';
+comment on function private.claim_job(text, integer) is 'Returns true to one caller in each period.';
 
 create function private.record_job_results(results jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -4451,7 +4464,8 @@ begin
   on conflict (name) do update set ran_at = now(), checked = excluded.checked, failed = excluded.failed,
     failing_since = case when excluded.failed > 0 then coalesce(result.failing_since, now()) end;
 end $$;
-comment on function private.record_job_results(jsonb) is 'Remembers a run of the reconciler: [{name, checked, failed}].';
+comment on function private.record_job_results(jsonb) is
+  'Stores the results of a run of the reconciler: [{name, checked, failed}].';
 
 create function private.call_reconciler() returns bigint
 language plpgsql security definer set search_path = '' as $$
@@ -4475,15 +4489,15 @@ begin
   return v_request;
 end $$;
 comment on function private.call_reconciler() is
-  'Asks the API to reconcile; null where the address, the secret or pg_net is missing. Definer: only the owner reads the vault.';
+  'Calls the reconciler of the API. Null if the URL, the secret or pg_net is missing. Definer: only the owner reads the vault.';
 
 alter table private.job_runs enable row level security;
 alter table private.job_results enable row level security;
 
 grant select, insert, update, delete on private.job_runs, private.job_results to service_role;
 
--- Figures for operators: answered requests by result, and what waits. Every isolate writes in batches, because it knows only
--- its own requests.
+-- Metrics for operators: requests by result, and waiting work. Each isolate knows only its own requests, so all write their
+-- counts here, in batches.
 
 -- Unlogged: after a crash of the server the counts start at zero, which Prometheus handles as a counter reset.
 create unlogged table private.request_counts (
@@ -4505,14 +4519,14 @@ comment on column private.request_counts.status is 'The HTTP status of the answe
 comment on column private.request_counts.requests is 'How many.';
 comment on column private.request_counts.seconds is 'The sum of their durations.';
 comment on column private.request_counts.buckets is
-  'Number of requests per bucket of duration; the API chooses the bounds, and the first bound that fits counts.';
+  'The number of requests per bucket of duration. The API chooses the bounds, and a request counts in its first bucket.';
 
 create function private.server_version() returns text
 language plpgsql stable set search_path = '' as $$
 begin
   return current_setting('server_version');
 end $$;
-comment on function private.server_version() is 'For the health check: proves that statements run, and returns the version.';
+comment on function private.server_version() is 'The version of the server, for the health check.';
 
 create function private.record_requests(batch jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -4531,7 +4545,7 @@ begin
       from unnest(counts.buckets, excluded.buckets) with ordinality as pair (old, new, place) order by pair.place);
 end $$;
 comment on function private.record_requests(jsonb) is
-  'Adds what an isolate counted: [{method, route, status, requests, seconds, buckets}]. Rows are written in one order, so '
+  'Adds the counts of an isolate: [{method, route, status, requests, seconds, buckets}]. Rows are written in a fixed order, so '
   'that isolates do not deadlock.';
 
 create function private.list_request_counts() returns jsonb
@@ -4595,14 +4609,14 @@ begin
       from private.job_results j));
 end $$;
 comment on function private.service_report() is
-  'Figures for operators, whom the API checks before it asks: versions, migrations, connections, open generations, mail and '
-  'clean-up that wait, and the last run of each job. Runs as the owner, who alone may read the list of migrations.';
+  'Metrics for operators: versions, migrations, connections, open generations, waiting mail and cleanup tasks, and the last '
+  'run of each job. The API checks the caller first. Definer: only the owner reads the list of migrations.';
 
 alter table private.request_counts enable row level security;
 
 grant select, insert, update, delete on private.request_counts to service_role;
 
--- What counts against a project's month. Triggers of generations keep it, in the transaction that changes one.
+-- The usage of a project's month. Triggers update it in the transaction that changes a generation.
 
 create table public.generation_usage (
   project_id uuid not null references public.projects (id) on delete cascade,
@@ -4617,8 +4631,8 @@ comment on table public.generation_usage is 'Generations reserved or committed, 
 comment on column public.generation_usage.project_id is 'The project.';
 comment on column public.generation_usage.month is 'First day of the UTC month.';
 comment on column public.generation_usage.generations is 'How many count against the month.';
-comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever became of them.';
-comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
+comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever their result.';
+comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and refunded.';
 
 create table private.removed_projects (
   user_id uuid primary key references public.users (id) on delete cascade,
@@ -4627,10 +4641,11 @@ create table private.removed_projects (
 );
 
 comment on table private.removed_projects is
-  'How many projects of a developer had sent generations in the month in which they were removed. They count until it is over.';
+  'Removed projects of a developer that had sent generations in the month of their removal. They count until the month ends.';
 comment on column private.removed_projects.user_id is 'The developer.';
 comment on column private.removed_projects.month is 'First day of the UTC month of the last removal.';
-comment on column private.removed_projects.projects is 'Projects that were removed in it and had sent something in it.';
+comment on column private.removed_projects.projects is
+  'Projects that were removed in the month and had sent generations in it.';
 
 create function private.this_month() returns date
 language plpgsql stable set search_path = '' as $$
@@ -4649,8 +4664,8 @@ begin
       where removed.user_id = owner and removed.month = private.this_month()), 0);
 end $$;
 comment on function private.count_projects(uuid) is
-  'What counts against the projects of a plan: those that are there, and those that sent a generation this month and were deleted. '
-  'Otherwise each new project would have a new month.';
+  'The number of projects that count against the plan: existing ones, and deleted ones that sent a generation this month. '
+  'Otherwise each new project would have a new quota.';
 
 create function private.remember_removed_project(id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -4663,7 +4678,8 @@ begin
   on conflict (user_id) do update set month = excluded.month,
     projects = case when removed.month = excluded.month then removed.projects + 1 else 1 end;
 end $$;
-comment on function private.remember_removed_project(uuid) is 'Before the row of a project goes, and what it has used with it.';
+comment on function private.remember_removed_project(uuid) is
+  'Counts a project that sent generations this month, before its row and its usage are deleted.';
 
 create function private.get_generation_usage(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -4706,8 +4722,8 @@ begin
   );
 end $$;
 comment on function private.get_generation_usage(jsonb) is
-  'GET /generation/usage: what the project''s plan allows, what the project gives the caller, and what is used of it. Errors: '
-  'those of private.authorize.';
+  'GET /generation/usage: the limits of the project''s plan, the caller''s own limits, and the usage of both. Errors: those of '
+  'private.authorize.';
 
 alter table public.generation_usage enable row level security;
 alter table private.removed_projects enable row level security;
@@ -4723,8 +4739,8 @@ grant execute on function
 to service_role;
 
 -- The buckets of pictures. Both are private and have no policy: only the API's secret key reads and writes them, and browsers
--- get short-lived signed addresses. Paths start with the project id. Storage makes its own tables, on a new server perhaps
--- after the migrations, so this can be called again.
+-- get short-lived signed URLs. Paths start with the project id. On a new server, Storage may create its own tables after the
+-- migrations. Then ensure_buckets is called again.
 
 create function private.ensure_buckets()
 returns boolean
@@ -4761,10 +4777,10 @@ begin
 end $$;
 
 comment on function private.ensure_buckets() is
-  'Makes the buckets of pictures, private and with their limits. False while Storage has not made its tables: call it again then.';
+  'Creates the private buckets of pictures with their limits. False if Storage has not created its tables yet; then call it again.';
 
--- Changing the address of an account. The new address counts when the token that was mailed to it is used. Supabase Auth signs
--- developers in by their address, so for them it changes there first. The account follows in the same transaction.
+-- Changes of an account's address. The new address is valid when the token that was mailed to it is used. Supabase Auth signs
+-- developers in by their address, so theirs changes at Auth first. The account follows in the same transaction.
 
 create table private.email_changes (
   user_id uuid primary key references public.users (id) on delete cascade,
@@ -4774,11 +4790,12 @@ create table private.email_changes (
 );
 create index email_changes_expires_at on private.email_changes (expires_at);
 
-comment on table private.email_changes is 'New addresses that are not confirmed yet, one an account.';
-comment on column private.email_changes.user_id is 'Whose address it will be.';
+comment on table private.email_changes is 'New addresses that are not confirmed yet, one per account.';
+comment on column private.email_changes.user_id is 'The account that gets the address.';
 comment on column private.email_changes.email is 'The new address.';
-comment on column private.email_changes.expires_at is 'From when it can no longer be confirmed.';
-comment on column private.email_changes.claimed_until is 'Until when Supabase Auth may change the address; set during the call.';
+comment on column private.email_changes.expires_at is 'When the confirmation expires.';
+comment on column private.email_changes.claimed_until is
+  'Until this time Supabase Auth may change the address. Set during the call.';
 
 create function private.request_email_change(credentials jsonb, email text) returns void
 language plpgsql set search_path = '' as $$
@@ -4808,7 +4825,7 @@ begin
     (actor, 'email_change_asked', jsonb_build_object('to', account.email));
 end $$;
 comment on function private.request_email_change(jsonb, text) is
-  'POST /auth/change-email, after the password was proved: a mail to both addresses. Errors: email_unchanged, account_exists, '
+  'POST /auth/change-email, after the check of the password: mails both addresses. Errors: email_unchanged, account_exists, '
   'mail_limit_exceeded, those of private.authorize_session.';
 
 create function private.complete_email_change(account public.users, email text) returns void
@@ -4816,7 +4833,7 @@ language plpgsql set search_path = '' as $$
 begin
   update public.users u set email = complete_email_change.email, email_verified_at = now() where u.id = account.id;
   perform private.use_mail_tokens(account.id, 'email_change');
-  -- Tokens that were sent to the old address end.
+  -- Invalidates tokens that were sent to the old address.
   perform private.use_mail_tokens(account.id, 'verification');
   perform private.use_mail_tokens(account.id, 'password_reset');
   delete from private.email_changes change where change.user_id = account.id;
@@ -4824,7 +4841,7 @@ begin
   values (account.id, 'email_changed', jsonb_build_object('to', account.email));
 end $$;
 comment on function private.complete_email_change(public.users, text) is
-  'Sets the new address, keeps sessions, and mails the old address. Errors: a unique violation when somebody else has it.';
+  'Sets the new address, keeps sessions, and mails the old address. Errors: a unique violation if another account has it.';
 
 create function private.confirm_email_change(account public.users, email text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -4836,7 +4853,7 @@ begin
   then
     return jsonb_build_object('refusal', 'account_exists');
   end if;
-  -- Auth knows end users, and people with a non-ASCII address, by an opaque address.
+  -- At Auth, end users and people with a non-ASCII address have an opaque address.
   if new_auth_email = private.auth_email(account) then
     begin
       perform private.complete_email_change(account, confirm_email_change.email);
@@ -4852,7 +4869,7 @@ begin
     'auth_email', new_auth_email));
 end $$;
 comment on function private.confirm_email_change(public.users, text) is
-  'The token of the new address was used: {email}, {refusal}, or {change} that Auth has to make.';
+  'Confirms the new address by its token: {email}, {refusal}, or the {change} that Auth must make.';
 
 create function private.finish_email_change(account public.users, email text) returns boolean
 language plpgsql set search_path = '' as $$
@@ -4868,7 +4885,7 @@ begin
   return true;
 end $$;
 comment on function private.finish_email_change(public.users, text) is
-  'Updates the account if the API has announced this address, and returns whether it has.';
+  'Updates the account if the API has announced this address. Returns whether it has.';
 
 create function private.abandon_email_change(user_id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -4876,7 +4893,7 @@ begin
   perform set_config('role', 'service_role', true);
   update private.email_changes change set claimed_until = null where change.user_id = abandon_email_change.user_id;
 end $$;
-comment on function private.abandon_email_change(uuid) is 'Auth did not change the address: the token can be used again.';
+comment on function private.abandon_email_change(uuid) is 'Makes the token valid again after Auth did not change the address.';
 
 alter table private.email_changes enable row level security;
 
@@ -4886,7 +4903,7 @@ grant execute on function
   private.confirm_email_change(public.users, text)
 to service_role;
 
--- Handing a project over: its owner offers it to an address, the developer who has proved that address accepts.
+-- Transfers of projects: the owner offers a project to an address. The developer who has verified that address accepts it.
 
 create table public.project_transfers (
   id uuid primary key default gen_random_uuid(),
@@ -4902,16 +4919,15 @@ create index project_transfers_email on public.project_transfers (email_fold);
 create index project_transfers_expires_at on public.project_transfers (expires_at);
 
 comment on table public.project_transfers is
-  'Offers to hand a project over, one a project. The developer with that address accepts or declines.';
-comment on column public.project_transfers.id is 'Names the offer in the audit trail.';
-comment on column public.project_transfers.project_id is 'What is offered.';
+  'Offers of projects, one per project. The developer with the address accepts or declines.';
+comment on column public.project_transfers.id is 'Identifies the offer in the audit trail.';
+comment on column public.project_transfers.project_id is 'The offered project.';
 comment on column public.project_transfers.email is
-  'The address of the receiver, who must have verified it. There may be no such developer yet.';
-comment on column public.project_transfers.email_fold is 'The address as it is compared.';
+  'The receiver''s address, which the receiver must have verified. There may be no such developer yet.';
+comment on column public.project_transfers.email_fold is 'The lower-case form of the address, for comparisons.';
 comment on column public.project_transfers.created_at is 'When it was offered.';
-comment on column public.project_transfers.expires_at is 'From when it can no longer be accepted.';
-comment on column public.project_transfers.owner_id is
-  'Who owned the project when it was offered; an earlier owner''s offer is void.';
+comment on column public.project_transfers.expires_at is 'When the offer expires.';
+comment on column public.project_transfers.owner_id is 'The owner who made the offer. The offer of an earlier owner is void.';
 
 create function private.actor_address() returns text
 language plpgsql stable security definer set search_path = '' as $$
@@ -4920,7 +4936,7 @@ begin
     where u.id = private.actor_id() and u.role <> 'end_user' and u.email_verified_at is not null);
 end $$;
 comment on function private.actor_address() is
-  'The proved address of the developer or operator who asks, else null. Definer: users has policies of its own.';
+  'The verified address of the caller if it is a developer or operator, else null. Definer: users has its own policies.';
 
 create function private.project_transfer_json(transfer public.project_transfers) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -4934,7 +4950,8 @@ begin
   );
 end $$;
 comment on function private.project_transfer_json(public.project_transfers) is
-  'An offer as the API shows it; null when it is void. For service_role: the receiver sees neither the project nor its owner yet.';
+  'An offer in the form of the API; null if it is void. For service_role, because the receiver cannot read the project or its '
+  'owner yet.';
 
 create function private.require_project_transfer(id uuid) returns public.project_transfers
 language plpgsql set search_path = '' as $$
@@ -4950,7 +4967,7 @@ begin
   return transfer;
 end $$;
 comment on function private.require_project_transfer(uuid) is
-  'The open offer of a project, if the caller sees it, else transfer_not_found; continues as service_role.';
+  'The open offer of a project if the caller can see it, else transfer_not_found. Continues as service_role.';
 
 create function private.offer_project(credentials jsonb, id uuid, email text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -4969,7 +4986,7 @@ begin
   if exists (select from public.users u where u.id = project.owner_id and u.email_fold = private.fold_email(offer_project.email)) then
     raise exception 'transfer_to_owner';
   end if;
-  -- An owner can make and delete projects, so offers are counted by owner too.
+  -- An owner can create and delete projects, so offers are counted per owner too.
   wait := private.fill_bucket(private.bucket_name('project_offers', project.owner_id::text), 20, 600);
   if wait = 0 then
     wait := private.count_mail('project_offered', project.id::text);
@@ -4990,7 +5007,7 @@ begin
   return private.project_transfer_json(made);
 end $$;
 comment on function private.offer_project(jsonb, uuid, text) is
-  'POST /projects/{id}/transfer, after the password was proved: replaces an earlier offer. Errors: project_not_found, '
+  'POST /projects/{id}/transfer, after the check of the password. Replaces an earlier offer. Errors: project_not_found, '
   'transfer_to_owner, mail_limit_exceeded, those of private.authorize_developer.';
 
 create function private.list_project_transfers(credentials jsonb) returns jsonb
@@ -5060,8 +5077,8 @@ begin
   if private.count_projects(actor) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  -- The old owner knows these keys and secrets, and the project's own plan was granted to the old owner. Webhooks and addresses
-  -- lead to the old owner's servers. Events name people, and the link of a reset mail opens an account.
+  -- The old owner knows these keys and secrets, and got the project's own plan. Webhooks and pages are on the old owner's
+-- servers. Events contain people's data, and a reset link gives access to an account.
   update public.api_keys k set revoked_at = now() where k.project_id = project.id and k.revoked_at is null;
   update public.webhooks w set is_active = false where w.project_id = project.id and w.is_active;
   update public.projects p set owner_id = actor, plan_id = null, site_url = null, verify_url = null, reset_url = null
@@ -5072,9 +5089,9 @@ begin
   return private.project_json(project);
 end $$;
 comment on function private.accept_project(jsonb, uuid) is
-  'POST /projects/{id}/transfer/accept: the caller owns the project from now on, under the own plan; its API keys are revoked, its '
-  'webhooks switched off, and its site_url, verify_url and reset_url cleared. '
-  'Errors: transfer_not_found, project_limit_reached, those of private.authorize_developer.';
+  'POST /projects/{id}/transfer/accept: makes the caller the owner, under the caller''s plan. Revokes the API keys, disables '
+  'the webhooks, and clears site_url, verify_url and reset_url. Errors: transfer_not_found, project_limit_reached, those of '
+  'private.authorize_developer.';
 
 create trigger project_transfers_audit after insert or update or delete on public.project_transfers
   for each row execute function private.record_audit('project_transfer');
@@ -5092,7 +5109,7 @@ grant execute on function
 to authenticated, service_role;
 grant execute on function private.project_transfer_json(public.project_transfers) to service_role;
 
--- How many projects, people and keys a developer has. A list and its total use the same conditions, so they always agree.
+-- Numbers of projects, end users and keys of a developer. They use the same conditions as the lists, so they agree.
 
 create function private.get_project_stats(credentials jsonb, project_id uuid, search text, active boolean) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -5127,8 +5144,8 @@ begin
   return jsonb_build_object('projects', projects, 'users', users, 'api_keys', keys);
 end $$;
 comment on function private.get_project_stats(jsonb, uuid, text, boolean) is
-  'How many projects, end users and API keys there are, and how many of them are active; of one project, or with null of all that '
-  'the caller manages. Errors: project_not_found, those of private.authorize.';
+  'The numbers of projects, end users and API keys, in total and active: of one project, or with null of all that the caller '
+  'manages. Errors: project_not_found, those of private.authorize.';
 
 -- Addresses of a developer's server that receive the events of a project. Triggers write each event into the log, in the
 -- transaction of the change, so none is lost. The API signs and sends waiting events. Accounts and generations are read at that
@@ -5154,18 +5171,18 @@ create table public.webhooks (
 create index webhooks_project_id on public.webhooks (project_id, created_at desc);
 
 comment on table public.webhooks is 'Addresses that receive the events of a project.';
-comment on column public.webhooks.id is 'Names the webhook in the API.';
+comment on column public.webhooks.id is 'Identifies the webhook in the API.';
 comment on column public.webhooks.project_id is 'The project whose events are sent.';
-comment on column public.webhooks.url is 'Where events are sent by POST.';
+comment on column public.webhooks.url is 'The URL to which events are POSTed.';
 comment on column public.webhooks.description is 'Chosen by the developer.';
-comment on column public.webhooks.events is 'Which events are sent.';
-comment on column public.webhooks.secret is 'Signs every delivery (whsec_…). Granted to nobody but service_role.';
-comment on column public.webhooks.previous_secret is 'Signs too, until previous_secret_ends_at. Granted to nobody but service_role.';
+comment on column public.webhooks.events is 'The kinds of events that are sent.';
+comment on column public.webhooks.secret is 'Signs every delivery (whsec_…). Only service_role may read it.';
+comment on column public.webhooks.previous_secret is 'Also signs until previous_secret_ends_at. Only service_role may read it.';
 comment on column public.webhooks.previous_secret_ends_at is 'Set by a rotation.';
-comment on column public.webhooks.is_active is 'False: new events are not recorded, and waiting ones are not sent.';
+comment on column public.webhooks.is_active is 'If false, new events are not recorded and waiting ones are not sent.';
 comment on column public.webhooks.failing_since is 'The first failure since the last success, else null.';
 comment on column public.webhooks.disabled_at is
-  'When it was switched off because it failed for three days or answered 410, else null.';
+  'When it was disabled because it failed for three days or answered 410, else null.';
 comment on column public.webhooks.created_at is 'When it was made.';
 comment on column public.webhooks.updated_at is 'When it last changed.';
 
@@ -5269,7 +5286,7 @@ begin
   return private.webhook_json(to_jsonb(changed));
 end $$;
 comment on function private.rotate_webhook_secret(jsonb, uuid, uuid, text, integer) is
-  'POST …/webhooks/{webhook_id}/rotate: deliveries are signed with the old secret too until its grace ends. Errors: '
+  'POST …/webhooks/{webhook_id}/rotate: the old secret also signs deliveries until its grace period ends. Errors: '
   'project_not_found, webhook_not_found, those of private.authorize.';
 
 create function private.delete_webhook(credentials jsonb, project_id uuid, webhook_id uuid) returns void
@@ -5281,7 +5298,7 @@ begin
   delete from public.webhooks w where w.id = delete_webhook.webhook_id;
 end $$;
 comment on function private.delete_webhook(jsonb, uuid, uuid) is
-  'DELETE …/webhooks/{webhook_id}, with its log and what waits. Errors: project_not_found, webhook_not_found, those of '
+  'DELETE …/webhooks/{webhook_id}, with its log and its waiting events. Errors: project_not_found, webhook_not_found, those of '
   'private.authorize.';
 
 create trigger webhooks_touch before update on public.webhooks
@@ -5329,19 +5346,20 @@ create index webhook_deliveries_project_id on public.webhook_deliveries (project
 create index webhook_deliveries_occurred_at on public.webhook_deliveries (occurred_at);
 
 comment on table public.webhook_deliveries is
-  'Events for a webhook: those that wait, and the log of those that were sent or given up.';
+  'Events for a webhook: the waiting ones, and the log of delivered and failed ones.';
 comment on column public.webhook_deliveries.id is 'The header webhook-id: the same at every attempt.';
 comment on column public.webhook_deliveries.position is 'Events about one subject are sent in this order.';
-comment on column public.webhook_deliveries.webhook_id is 'Where it goes.';
-comment on column public.webhook_deliveries.project_id is 'Where it happened.';
-comment on column public.webhook_deliveries.event is 'What happened, such as generation.completed; or test.';
-comment on column public.webhook_deliveries.subject_id is 'The generation or account that it is about; else the project.';
-comment on column public.webhook_deliveries.facts is 'Facts that cannot be read later, without personal data.';
-comment on column public.webhook_deliveries.once is 'An event with the same text is recorded once, such as the quota of a month.';
+comment on column public.webhook_deliveries.webhook_id is 'The receiving webhook.';
+comment on column public.webhook_deliveries.project_id is 'The project of the event.';
+comment on column public.webhook_deliveries.event is 'The kind of event, such as generation.completed or test.';
+comment on column public.webhook_deliveries.subject_id is 'The generation or account of the event, else the project.';
+comment on column public.webhook_deliveries.facts is 'Data that cannot be read later, without personal data.';
+comment on column public.webhook_deliveries.once is
+  'An event with the same text is recorded only once, such as the quota of a month.';
 comment on column public.webhook_deliveries.status is 'waiting, then delivered (2xx) or failed (given up).';
-comment on column public.webhook_deliveries.attempts is 'How often it was sent since it was recorded or replayed.';
+comment on column public.webhook_deliveries.attempts is 'Attempts since it was recorded or replayed.';
 comment on column public.webhook_deliveries.next_attempt_at is
-  'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+  'When it may be claimed. A claim moves this time forward, so a killed process loses nothing.';
 comment on column public.webhook_deliveries.response_status is 'Status of the last answer, null without one.';
 comment on column public.webhook_deliveries.error is 'Why the last attempt failed.';
 comment on column public.webhook_deliveries.occurred_at is 'When it happened.';
@@ -5368,7 +5386,7 @@ begin
   return null;
 end $$;
 comment on function private.on_generation_ended() is
-  'Trigger: records how a generation ended. Definer: calls private.announce_event for whoever ends it.';
+  'Trigger: records the end of a generation. Definer: the caller may not call private.announce_event.';
 
 create function private.on_end_user_changed() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -5383,7 +5401,7 @@ begin
   return null;
 end $$;
 comment on function private.on_end_user_changed() is
-  'Trigger: records that an end user was created, verified or deleted. Definer: calls private.announce_event for whoever does it.';
+  'Trigger: records that an end user was created, verified or deleted. Definer: the caller may not call private.announce_event.';
 
 create function private.on_quota_used() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -5402,8 +5420,8 @@ begin
   return null;
 end $$;
 comment on function private.on_quota_used() is
-  'Trigger: records once a month that the last generation of the quota was taken. Definer: calls private.announce_event for '
-  'whoever takes it.';
+  'Trigger: records once a month that the last generation of the quota was used. Definer: the caller may not call '
+  'private.announce_event.';
 
 create function private.delivery_json(delivery jsonb) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -5420,7 +5438,7 @@ declare
 begin
   perform set_config('role', 'service_role', true);
   with recursive busy as (
-    -- Skips from webhook to webhook, so a long backlog costs no more than a single event.
+    -- Jumps from webhook to webhook by the index, so a long backlog costs no more than a single event.
     (select d.webhook_id from public.webhook_deliveries d where d.status = 'waiting' order by d.webhook_id limit 1)
     union all
     select (select d.webhook_id from public.webhook_deliveries d
@@ -5468,8 +5486,9 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_deliveries(integer) is
-  'Events that are due, each for one caller during a minute, those about one subject one after the other: [{id, event, project_id, '
-  'subject_id, facts, attempts, occurred_at, url, secrets, generation, user}]; the last two as they are now, null when gone.';
+  'Claims due events, each for one caller for a minute. Events about one subject come one after the other. Returns [{id, '
+  'event, project_id, subject_id, facts, attempts, occurred_at, url, secrets, generation, user}]. The last two have their '
+  'current state, or null if deleted.';
 
 create function private.finish_delivery(delivery_id uuid, response_status integer) returns void
 language plpgsql set search_path = '' as $$
@@ -5483,7 +5502,7 @@ begin
   returning d.webhook_id into webhook;
   update public.webhooks w set failing_since = null where w.id = webhook and w.failing_since is not null;
 end $$;
-comment on function private.finish_delivery(uuid, integer) is 'The receiver answered 2xx.';
+comment on function private.finish_delivery(uuid, integer) is 'Marks an event as delivered after the receiver answered 2xx.';
 
 create function private.fail_delivery(
   delivery_id uuid, response_status integer, error text, wait_seconds integer, is_gone boolean) returns void
@@ -5508,8 +5527,8 @@ begin
   where w.id = webhook;
 end $$;
 comment on function private.fail_delivery(uuid, integer, text, integer, boolean) is
-  'The delivery failed: due again after the wait, or given up if wait is null. A receiver that answers 410, or fails for '
-  'three days, is switched off.';
+  'Records a failed delivery: it is due again after the wait, or has failed if wait is null. A receiver that answers 410, or '
+  'fails for three days, is disabled.';
 
 create trigger generations_announce after update on public.generations
   for each row when (new.project_id is not null and new.status is distinct from old.status
@@ -5531,7 +5550,7 @@ grant select on public.webhook_deliveries to authenticated;
 grant select, insert, update, delete on public.webhook_deliveries to service_role;
 grant execute on function private.delivery_json(jsonb) to authenticated, service_role;
 
--- Setting a new password with the token of a mail. No answer reveals whether there is such an account.
+-- Password resets with the token of a mail. No answer reveals whether the account exists.
 
 create function private.request_password_reset(credentials jsonb, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -5549,7 +5568,7 @@ begin
     coalesce(v_project::text, '') || ':' || private.fold_email(request_password_reset.email));
 end $$;
 comment on function private.request_password_reset(jsonb, text, text) is
-  'Asks for a reset mail; the answer does not reveal whether there is such an account. Errors: attempts_exceeded, those of '
+  'Requests a reset mail. The answer does not reveal whether the account exists. Errors: attempts_exceeded, those of '
   'private.authorize.';
 
 create function private.begin_password_reset(digest text, ip text) returns jsonb
@@ -5586,9 +5605,9 @@ begin
     and p.expires_at > now();
 end $$;
 comment on function private.abandon_password_reset(text) is
-  'Auth did not set the password: the permit goes, and the token can be used again.';
+  'After Auth did not set the password: deletes the permit, and makes the token valid again.';
 
--- How a developer reads the log of deliveries and repeats one.
+-- The log of deliveries for developers, and the replay of a delivery.
 
 create function private.send_test_event(credentials jsonb, project_id uuid, webhook_id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -5655,7 +5674,7 @@ begin
   return private.delivery_json(to_jsonb(replayed));
 end $$;
 comment on function private.replay_delivery(jsonb, uuid, uuid, uuid) is
-  'POST …/deliveries/{delivery_id}/replay: sent again with the same id, and tried for hours again. Errors: project_not_found, '
+  'POST …/deliveries/{delivery_id}/replay: sends the event again with the same id and new attempts. Errors: project_not_found, '
   'webhook_not_found, delivery_not_found, webhook_inactive, those of private.authorize.';
 
 -- Views that answer frequent questions in Studio. Schema `reports` is not exposed through PostgREST, and every view runs with
@@ -5695,13 +5714,13 @@ comment on column reports.projects_overview.owner_email is 'Address of its devel
 comment on column reports.projects_overview.plan_id is 'Its plan, or else the owner''s.';
 comment on column reports.projects_overview.state is 'active, inactive, owner deactivated, deleted or being removed.';
 comment on column reports.projects_overview.users is 'End users, closed accounts too.';
-comment on column reports.projects_overview.active_api_keys is 'Keys that work now.';
+comment on column reports.projects_overview.active_api_keys is 'Active keys.';
 comment on column reports.projects_overview.generations_this_month is 'Charged generations of this UTC month.';
 comment on column reports.projects_overview.generations_per_month is 'What the plan allows; null is unlimited.';
-comment on column reports.projects_overview.last_generation_at is 'When a picture was last asked for.';
+comment on column reports.projects_overview.last_generation_at is 'When a picture was last requested.';
 comment on column reports.projects_overview.created_at is 'When it was made.';
 comment on column reports.projects_overview.deleted_at is 'When its owner deleted it.';
-comment on column reports.projects_overview.purge_at is 'When what it holds is removed for good.';
+comment on column reports.projects_overview.purge_at is 'When its contents are removed permanently.';
 
 create view reports.developers with (security_invoker = true) as
 select
@@ -5739,8 +5758,8 @@ from public.generations g
 left join public.projects project on project.id = g.project_id
 group by 1, 2, 3;
 comment on view reports.generations_per_day is
-  'Per UTC day and project: how many, how they ended, how long they took, what they cost in seconds.';
-comment on column reports.generations_per_day.day is 'UTC day on which they were asked for.';
+  'Generations per UTC day and project: their number, results, durations and seconds at Replicate.';
+comment on column reports.generations_per_day.day is 'UTC day of the requests.';
 comment on column reports.generations_per_day.project_id is 'The project; null for anonymous ones.';
 comment on column reports.generations_per_day.project_name is 'Its name.';
 comment on column reports.generations_per_day.total is 'All of them.';
@@ -5748,8 +5767,9 @@ comment on column reports.generations_per_day.completed is 'With a picture.';
 comment on column reports.generations_per_day.failed is 'Without one; not charged.';
 comment on column reports.generations_per_day.canceled is 'Ended by somebody; not charged.';
 comment on column reports.generations_per_day.running is 'Pending or processing.';
-comment on column reports.generations_per_day.median_seconds is 'From asking to the stored picture, of the completed ones.';
-comment on column reports.generations_per_day.predict_seconds is 'Replicate''s computing time, which costs money.';
+comment on column reports.generations_per_day.median_seconds is
+  'From the request to the stored picture, for completed generations.';
+comment on column reports.generations_per_day.predict_seconds is 'Replicate''s computing time, which Replicate bills.';
 
 create view reports.failures_per_day with (security_invoker = true) as
 select (g.completed_at at time zone 'utc')::date as day, g.error_code, count(*) as generations,
@@ -5759,10 +5779,10 @@ where g.status = 'failed'
 group by 1, 2;
 comment on view reports.failures_per_day is 'Why generations fail, per UTC day.';
 comment on column reports.failures_per_day.day is 'UTC day.';
-comment on column reports.failures_per_day.error_code is 'Why, for programs.';
+comment on column reports.failures_per_day.error_code is 'The reason as a code.';
 comment on column reports.failures_per_day.generations is 'How many.';
-comment on column reports.failures_per_day.projects is 'In how many projects.';
-comment on column reports.failures_per_day.error is 'Why, for people.';
+comment on column reports.failures_per_day.projects is 'The number of projects.';
+comment on column reports.failures_per_day.error is 'The reason as a sentence.';
 
 create view reports.keys with (security_invoker = true) as
 select 'api_key' as kind, k.id, k.name, k.key_prefix, project.name as belongs_to, k.last_used_at, k.expires_at,
@@ -5775,14 +5795,14 @@ from public.developer_keys k join public.users account on account.id = k.user_id
 union all
 select 'operator_key', k.id, k.name, k.key_prefix, account.email, k.last_used_at, k.expires_at, null, k.revoked_at, k.created_at
 from public.operator_keys k join public.users account on account.id = k.user_id;
-comment on view reports.keys is 'Every key of every kind with its owner and last use; no secret.';
+comment on view reports.keys is 'Every key of every kind with its owner and last use, without secrets.';
 comment on column reports.keys.kind is 'api_key, developer_key or operator_key.';
 comment on column reports.keys.id is 'The key.';
 comment on column reports.keys.name is 'Its name.';
 comment on column reports.keys.key_prefix is 'Its first eight characters.';
 comment on column reports.keys.belongs_to is 'Name of the project, or address of the account.';
-comment on column reports.keys.last_used_at is 'Last request that named it.';
-comment on column reports.keys.expires_at is 'When it stops working; null never.';
+comment on column reports.keys.last_used_at is 'Time of the last request with the key.';
+comment on column reports.keys.expires_at is 'When it stops working; null means never.';
 comment on column reports.keys.grace_ends_at is 'When a rotated key stops working.';
 comment on column reports.keys.revoked_at is 'When it was revoked.';
 comment on column reports.keys.created_at is 'When it was made.';
@@ -5796,19 +5816,19 @@ left join public.projects project on project.id = event.project_id
 order by event.id desc;
 comment on view reports.recent_changes is 'The audit trail with names, newest first.';
 comment on column reports.recent_changes.occurred_at is 'When.';
-comment on column reports.recent_changes.actor_role is 'Role of who changed it.';
-comment on column reports.recent_changes.actor_email is 'Address of who changed it, if an account did.';
+comment on column reports.recent_changes.actor_role is 'Role of the account that made the change.';
+comment on column reports.recent_changes.actor_email is 'Address of the account that made the change, if any.';
 comment on column reports.recent_changes.action is 'create, update or delete.';
-comment on column reports.recent_changes.resource is 'What kind of thing.';
-comment on column reports.recent_changes.resource_id is 'Which one.';
-comment on column reports.recent_changes.project_name is 'Project that it belongs to.';
+comment on column reports.recent_changes.resource is 'The kind of the changed row.';
+comment on column reports.recent_changes.resource_id is 'The id of the changed row.';
+comment on column reports.recent_changes.project_name is 'The project of the changed row.';
 comment on column reports.recent_changes.changes is 'Old and new values; personal ones are left out.';
 comment on column reports.recent_changes.ip is 'Address of the caller.';
 comment on column reports.recent_changes.request_id is 'X-Request-Id of the request.';
 
 grant select on all tables in schema reports to service_role;
 
--- What one end user may use of a project: limits of the project, other ones that its developer granted, and what is used.
+-- Limits per end user: those of the project, those that its developer granted to one user, and the usage.
 
 create table private.user_usage (
   user_id uuid not null references public.users (id) on delete cascade,
@@ -5823,7 +5843,7 @@ comment on table private.user_usage is 'Generations reserved or committed, per e
 comment on column private.user_usage.user_id is 'The end user.';
 comment on column private.user_usage.day is 'The UTC day.';
 comment on column private.user_usage.generations is 'How many count against the day and its month.';
-comment on column private.user_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
+comment on column private.user_usage.canceled is 'How many were canceled or deleted after they were sent, and refunded.';
 
 create function private.user_limits(project public.projects, account public.users) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -5834,7 +5854,8 @@ begin
     'concurrent', coalesce(account.concurrent_generations, project.user_concurrent)) end;
 end $$;
 comment on function private.user_limits(public.projects, public.users) is
-  '{day, month, concurrent} of an end user: the granted number, else the project''s; null is no limit. Null for other roles.';
+  '{day, month, concurrent} of an end user: the granted number, else the project''s. Null in it means no limit. Null for other '
+  'roles.';
 
 create function private.take_user_quota(user_id uuid, limits jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -5870,15 +5891,15 @@ comment on function private.take_user_quota(uuid, jsonb) is
 create function private.return_user_quota(generation public.generations, was_canceled boolean) returns void
 language plpgsql set search_path = '' as $$
 begin
-  -- A sent request costs money, and a project without a quota has no other bound.
+  -- A sent request costs money, and a project without a quota has no other limit.
   update private.user_usage usage
   set generations = usage.generations - 1, canceled = usage.canceled + case when was_canceled then 1 else 0 end
   where usage.user_id = generation.user_id and usage.day = (generation.created_at at time zone 'utc')::date
     and (not was_canceled or usage.canceled < private.cancel_limit(usage.generations));
 end $$;
 comment on function private.return_user_quota(public.generations, boolean) is
-  'Gives a generation back to the day of its end user. Of those canceled after they were sent, a tenth of the day''s or three are '
-  'given back; the others stay counted.';
+  'Refunds a generation to the day of its end user. Of those canceled after sending, only as many are refunded as '
+  'private.cancel_limit allows for the day; the others stay counted.';
 
 alter table private.user_usage enable row level security;
 
@@ -5913,11 +5934,11 @@ comment on function private.set_project_plan(jsonb, uuid, text) is
   'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only, project_not_found, '
   'plan_not_found, those of private.authorize.';
 
--- Views for the reads that clients repeat: their account, a generation, their list. The API reads them with one plain statement
--- (supabase/functions/api/clients/hot-reads.ts), which Postgres plans once per connection. It prepares the expressions of a
--- function again in every transaction. `live_…` have a row only for valid credentials, but give no reason for a refusal. Without
--- a row the API calls the complete function, which gives the reason. `own_…` belong to api_reader, so policies apply to them:
--- they show only rows of the caller that the statement has stored for the transaction.
+-- Views for the most frequent reads: an account, a generation, a user's own list. The API reads them with one plain statement
+-- (supabase/functions/api/clients/hot-reads.ts), which Postgres plans once per connection. A function costs more, because its
+-- expressions are prepared again in every transaction. The `live_…` views have a row only for valid credentials; without a row
+-- the API calls the complete function, which gives the reason. The `own_…` views belong to api_reader, so policies apply: they
+-- show only rows of the caller that the statement has stored for the transaction.
 
 do $$
 begin
@@ -5940,17 +5961,17 @@ join public.users owner on owner.id = p.owner_id and owner.deactivated_at is nul
 left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
 where s.not_after > now();
 comment on view private.live_end_users is
-  'Sessions of end users who may go on: session, account, project, its owner and plan are in order. For hot reads.';
+  'Valid sessions of end users whose account, project and project''s owner are active, with the plan. For hot reads.';
 
 create view private.live_developer_keys with (security_invoker = true) as
 select k.key_hash, k.user_id as owner_id, k.management from public.developer_keys k
 where k.revoked_at is null and (k.grace_ends_at is null or k.grace_ends_at > now()) and (k.expires_at is null or k.expires_at > now());
-comment on view private.live_developer_keys is 'Developer keys that work. For hot reads.';
+comment on view private.live_developer_keys is 'Active developer keys. For hot reads.';
 
 create view private.live_api_keys with (security_invoker = true) as
 select k.key_hash, k.project_id from public.api_keys k
 where k.revoked_at is null and (k.grace_ends_at is null or k.grace_ends_at > now()) and (k.expires_at is null or k.expires_at > now());
-comment on view private.live_api_keys is 'API keys that work. For hot reads.';
+comment on view private.live_api_keys is 'Active API keys. For hot reads.';
 
 create policy users_select_reader on public.users for select to api_reader
   using (id = nullif((select current_setting('app.user_id', true)), '')::uuid);
@@ -5966,7 +5987,8 @@ select u.id, (select row_to_json(item)::text from (select u.id, u.email, u.full_
     u.email_verified_at is not null as is_verified,
     to_char(u.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as created_at, u.project_id) as item) as item
 from public.users u;
-comment on view private.own_accounts is 'The account that the transaction remembers. item is an end user as the API shows one.';
+comment on view private.own_accounts is
+  'The account that is stored for the transaction. item is an end user in the form of the API.';
 
 create view private.own_generations as
 select g.id, g.project_id, g.user_id, g.created_at,
@@ -5974,7 +5996,7 @@ select g.id, g.project_id, g.user_id, g.created_at,
     g.link_version, g.error, g.error_code, g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at) as item) as item
 from public.generations g;
 comment on view private.own_generations is
-  'Generations of the account and project that the transaction remembers. item is as in private.generation_items.';
+  'Generations of the account and project that are stored for the transaction. item is as in private.generation_items.';
 
 -- The new owner of a view must have the right to create in its schema.
 grant create on schema private to api_reader;
@@ -5982,7 +6004,7 @@ alter view private.own_accounts owner to api_reader;
 alter view private.own_generations owner to api_reader;
 revoke create on schema private from api_reader;
 
--- Where Supabase Realtime is installed, a trigger sends each new status of a generation to the private channel
+-- If Supabase Realtime is installed, a trigger sends each new status of a generation to the private channel
 -- `generations:<user id>`. The table itself is not published, because Realtime would send each deletion to all listeners.
 -- Realtime may create its tables after the migrations, so ensure_realtime can be called again.
 
@@ -6002,8 +6024,8 @@ exception when others then
   return null;
 end $$;
 comment on function private.on_generation_broadcast() is
-  'Trigger: tells Realtime a new state as {id, project_id, status, error_code, updated_at}. Whatever is wrong there, the generation goes '
-  'on. Definer: whoever changes a generation need not be allowed to send.';
+  'Trigger: sends a new state to Realtime as {id, project_id, status, error_code, updated_at}. A failure does not stop the '
+  'generation. Definer: the caller may have no right to send.';
 
 create function private.ensure_realtime() returns boolean
 language plpgsql set search_path = '' as $$
@@ -6031,5 +6053,5 @@ exception when insufficient_privilege then
   return false;
 end $$;
 comment on function private.ensure_realtime() is
-  'Lets people listen to their own generations: a policy on realtime.messages and the trigger that sends. False where Realtime is '
-  'not, or has not made its tables: call it again then.';
+  'Lets people listen to their own generations: creates a policy on realtime.messages and the sending trigger. False if '
+  'Realtime is not installed or has not created its tables; then call it again.';

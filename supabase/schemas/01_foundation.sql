@@ -1,6 +1,6 @@
--- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
+-- Nobody has access until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
--- write, each sets the role service_role itself: a helper that did so could be called by everybody.
+-- write, each function sets the role service_role itself: everybody could call a helper that did so.
 
 create schema if not exists private;
 comment on schema private is 'Functions of the API and helpers of policies. Never exposed through PostgREST.';
@@ -26,6 +26,6 @@ begin
   -- Pattern characters in a search are taken literally.
   return '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
 end $$;
-comment on function private.search_pattern(text) is 'The pattern for ilike that finds a text anywhere; null finds nothing.';
+comment on function private.search_pattern(text) is 'The ilike pattern that finds a text anywhere; null finds nothing.';
 
 grant execute on function private.search_pattern(text) to authenticated, service_role;

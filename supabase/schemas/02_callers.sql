@@ -49,8 +49,7 @@ begin
   return coalesce(nullif(current_setting('app.project_id', true), '')::uuid, private.session_project_id());
 end $$;
 comment on function private.actor_project_id() is
-  'The project that the caller acts in: the one of the API request, else the end user''s. It is not deleted, or there would '
-  'be no caller.';
+  'The project that the caller acts in: that of the API request, else that of the end user. A deleted project has no caller.';
 
 create function private.managed_project_ids() returns uuid[]
 language plpgsql stable security definer set search_path = '' as $$

@@ -1,4 +1,4 @@
--- What a project may use. One table an operator can edit; null means unlimited.
+-- The limits of projects, in a table that operators can edit.
 
 create table public.plans (
   id text primary key,
@@ -25,12 +25,12 @@ comment on column public.plans.generations_per_month is 'Charged generations per
 comment on column public.plans.concurrent_generations is 'Generations of a project that may be pending or processing at once.';
 comment on column public.plans.projects is 'Projects that one developer may own.';
 comment on column public.plans.api_keys_per_project is 'Active API keys per project.';
-comment on column public.plans.is_default is 'Whether new developers get it; at most one plan is.';
+comment on column public.plans.is_default is 'Whether new developers get this plan. At most one plan is the default.';
 comment on column public.plans.created_at is 'When it was made.';
 comment on column public.plans.updated_at is 'When it last changed.';
 comment on column public.plans.is_listed is 'Whether developers without this plan see it.';
 comment on column public.plans.reads_per_minute is
-  'Requests a minute of one account for its own state and for the status of generations, and of one address for what is public.';
+  'Requests per minute: of one account for its own state and the status of generations, or of one address for public data.';
 
 create trigger plans_touch before update on public.plans
   for each row execute function private.touch_updated_at();

@@ -1,5 +1,5 @@
--- The account behind an auth.users row. A user of Auth without an account may do nothing. End users live inside one project and
--- their auth.users.email is opaque, so one address can be an account in many projects.
+-- The account of an auth.users row. A user of Auth without an account may do nothing. An end user belongs to one project and
+-- has an opaque auth.users.email, so one address can have an account in many projects.
 
 create function private.fold_email(email text) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -8,7 +8,7 @@ begin
   return replace(lower(normalize(fold_email.email) collate "pg_c_utf8"), 'ς', 'σ');
 end $$;
 comment on function private.fold_email(text) is
-  'The one form that all spellings of an address share; Auth''s address is derived from it. The API has already converted the '
+  'The form that all spellings of an address share. Auth''s address is derived from it. The API has already converted the '
   'domain to ASCII.';
 grant execute on function private.fold_email(text) to service_role;
 
@@ -39,22 +39,23 @@ create index users_project_created on public.users (project_id, created_at desc,
 create index users_closed_owners on public.users (id) where deactivated_at is not null and role <> 'end_user';
 
 comment on table public.users is
-  'Accounts: operators, developers, and the end users of one project each. Made by POST /auth/register and `npm run operator`: a row '
-  'needs its user of Auth. A user of Auth without a row here is deleted after five minutes.';
+  'Accounts: operators, developers, and the end users of projects. POST /auth/register and `npm run operator` create them: a '
+  'row needs its user of Auth. A user of Auth without a row here is deleted after five minutes.';
 comment on column public.users.id is 'Equals auth.users.id.';
 comment on column public.users.role is 'operator runs the platform, developer owns projects, end_user uses one project.';
 comment on column public.users.project_id is 'The project of an end user; null for developers and operators.';
 comment on column public.users.plan_id is 'The plan of a developer; a project can override it.';
 comment on column public.users.email is 'The real address. Unique per project for end users, overall for the others.';
-comment on column public.users.email_fold is 'The form of the address that is compared: lower case.';
-comment on column public.users.full_name is 'As the person wrote it.';
-comment on column public.users.email_verified_at is 'When the address was proved, else null.';
-comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
+comment on column public.users.email_fold is 'The lower-case form of the address, for comparisons.';
+comment on column public.users.full_name is 'The person''s own spelling.';
+comment on column public.users.email_verified_at is 'When the address was verified, else null.';
+comment on column public.users.deactivated_at is 'When the account was deactivated, else null.';
 comment on column public.users.generations_per_day is
-  'What the developer granted this end user instead of user_generations_per_day of the project; null follows the project.';
+  'Replaces user_generations_per_day of the project for this end user; null follows the project.';
 comment on column public.users.generations_per_month is 'The same for user_generations_per_month.';
 comment on column public.users.concurrent_generations is 'The same for user_concurrent.';
-comment on column public.users.suspended_at is 'When an operator closed it; the owner of its project cannot open it. Null otherwise.';
+comment on column public.users.suspended_at is
+  'When an operator deactivated the account. The owner of its project cannot activate it. Null otherwise.';
 comment on column public.users.created_at is 'When the account was registered.';
 comment on column public.users.updated_at is 'When it last changed.';
 
@@ -63,12 +64,12 @@ language plpgsql stable set search_path = '' as $$
 begin
   return jsonb_build_object(
     'id', account.id, 'email', account.email, 'full_name', account.full_name,
-    -- Clients know this name of the role.
+    -- Clients use this name of the role.
     'role', case account.role when 'operator' then 'platform_operator' else account.role end,
     'is_active', account.deactivated_at is null, 'is_verified', account.email_verified_at is not null,
     'created_at', account.created_at, 'project_id', account.project_id);
 end $$;
-comment on function private.user_json(public.users) is 'An account as the API shows it to its owner.';
+comment on function private.user_json(public.users) is 'An account in the form that the API shows its owner.';
 
 create function private.auth_email(account public.users) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -81,7 +82,7 @@ begin
   end;
 end $$;
 comment on function private.auth_email(public.users) is
-  'The address by which Supabase Auth knows the account: opaque for end users, so that no Auth endpoint finds a person by address.';
+  'The account''s address at Supabase Auth. An end user''s is opaque, so that no Auth endpoint finds a person by address.';
 
 create function private.auth_email_at(account public.users, email text) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -92,7 +93,7 @@ begin
   return private.auth_email(moved);
 end $$;
 comment on function private.auth_email_at(public.users, text) is
-  'The address by which Auth would know the account with another address.';
+  'The address that the account would have at Auth if its own address were this one.';
 
 create trigger users_touch before update on public.users
   for each row execute function private.touch_updated_at();

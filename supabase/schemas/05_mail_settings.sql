@@ -1,4 +1,4 @@
--- How the mail of a project looks. One object in a column of projects, so that it is read, audited, handed over and deleted with them.
+-- The design of a project's mail: one object in a column of projects. So a project is read, audited, transferred and deleted with it.
 
 create function private.mail_settings(given jsonb) returns jsonb
 language plpgsql immutable set search_path = '' as $$
@@ -6,7 +6,7 @@ begin
   return '{"sender_name": null, "logo_url": null, "accent_color": null, "language": "en", "footer": null}'::jsonb
     || coalesce(given, '{}');
 end $$;
-comment on function private.mail_settings(jsonb) is 'All settings for mail: those that are given, else the defaults.';
+comment on function private.mail_settings(jsonb) is 'All settings for mail: the given ones, and defaults for the others.';
 
 create function private.are_mail_settings(mail jsonb) returns boolean
 language plpgsql immutable set search_path = '' as $$

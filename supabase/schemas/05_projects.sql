@@ -35,33 +35,35 @@ create index projects_purge_at on public.projects (purge_at) where purge_at is n
 create index projects_deleted on public.projects (deleted_at desc, id desc) where deleted_at is not null;
 
 comment on table public.projects is 'Tenants. Each belongs to one developer.';
-comment on column public.projects.id is 'Sent by apps as X-Project-ID; first part of the paths of its files.';
+comment on column public.projects.id is 'Apps send it as X-Project-ID. The paths of the project''s files begin with it.';
 comment on column public.projects.owner_id is 'The developer (or operator) who manages the project.';
 comment on column public.projects.plan_id is 'Overrides the owner''s plan; null follows it.';
 comment on column public.projects.name is 'Shown to its developer.';
 comment on column public.projects.description is 'Shown to its developer.';
-comment on column public.projects.is_active is 'False: its keys and end users are refused; its owner still manages it.';
+comment on column public.projects.is_active is 'If false, the API refuses its keys and end users; its owner still manages it.';
 comment on column public.projects.email_verification is 'Whether an end user must verify the address before the first login.';
-comment on column public.projects.allowed_origins is 'Browser origins that may call the API in this project''s name; * is any.';
-comment on column public.projects.site_url is 'The app''s own address, which our pages and mails link back to.';
-comment on column public.projects.verify_url is
-  'The app''s page that takes the link of a verification mail; null is the built-in page.';
-comment on column public.projects.reset_url is 'The app''s page that takes the link of a reset mail; null is the built-in page.';
+comment on column public.projects.allowed_origins is
+  'Browser origins that may call the API for this project; * allows every origin.';
+comment on column public.projects.site_url is 'The app''s own URL. Our pages and mails link back to it.';
+comment on column public.projects.verify_url is 'The app''s page for links of verification mails; null is the built-in page.';
+comment on column public.projects.reset_url is 'The app''s page for links of reset mails; null is the built-in page.';
 comment on column public.projects.deleted_at is 'When its owner deleted it; it is invisible from then on.';
 comment on column public.projects.created_at is 'When it was made.';
 comment on column public.projects.updated_at is 'When it last changed.';
 comment on column public.projects.purge_at is
-  'When the contents of a deleted project are removed for good, or when the next worker may continue; null is never.';
+  'When the removal of a deleted project may begin, or when the next worker may continue it; null means never.';
 comment on column public.projects.purge_started_at is 'When the removal began; from then on the project cannot be restored.';
-comment on column public.projects.suspended_at is 'When an operator switched it off; its owner cannot switch it on. Null otherwise.';
+comment on column public.projects.suspended_at is
+  'When an operator deactivated the project. Its owner cannot activate it. Null otherwise.';
 comment on column public.projects.user_generations_per_day is
-  'Charged generations of one end user a UTC day; null is no limit but the plan''s.';
-comment on column public.projects.user_generations_per_month is 'The same a UTC month.';
+  'Charged generations per end user and UTC day; null means only the plan''s limit.';
+comment on column public.projects.user_generations_per_month is
+  'Charged generations per end user and UTC month; null means only the plan''s limit.';
 comment on column public.projects.user_concurrent is
-  'Generations of one end user that may run at once; null is no limit but the plan''s.';
+  'Simultaneous generations per end user; null means only the plan''s limit.';
 comment on column public.projects.mail is
-  'How its mail looks: {sender_name, logo_url, accent_color, language, footer}; null is the built-in one.';
-comment on column public.projects.deleted_by_operator is 'An operator deleted it: its owner cannot restore it.';
+  'The design of its mail: {sender_name, logo_url, accent_color, language, footer}; null is the built-in design.';
+comment on column public.projects.deleted_by_operator is 'Whether an operator deleted it. Then its owner cannot restore it.';
 
 -- Users and projects refer to each other, so the second table adds this key.
 alter table public.users add constraint users_project_id_fkey
@@ -109,8 +111,8 @@ begin
   return v_is_active;
 end $$;
 comment on function private.hold_project(uuid) is
-  'Locks a project before something is created in it and returns whether it is active. A deletion then comes before or after '
-  'the create: it finds what was created, or the create fails. Errors: project_not_found.';
+  'Locks a project before a create in it, and returns whether it is active. A deletion then comes before or after the create: '
+  'it finds what was created, or the create fails. Errors: project_not_found.';
 
 create function private.create_project(credentials jsonb, project jsonb) returns jsonb
 language plpgsql set search_path = '' as $$

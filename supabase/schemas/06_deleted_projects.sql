@@ -1,5 +1,5 @@
--- A deleted project is refused at once and everywhere; its owner may restore it. After a window its contents are removed, in
--- batches that may stop and continue at any point.
+-- A deleted project is refused everywhere at once. Its owner may restore it until its removal begins. The removal works in
+-- batches, and may stop and continue at any point.
 
 create function private.list_deleted_projects(
   credentials jsonb, search text, active boolean, page integer, page_size integer) returns jsonb
@@ -33,7 +33,7 @@ begin
   return jsonb_build_object('items', items, 'total', total);
 end $$;
 comment on function private.list_deleted_projects(jsonb, text, boolean, integer, integer) is
-  'GET /projects?deleted=true: those that can still be restored, last deleted first. Errors: those of private.authorize.';
+  'GET /projects?deleted=true: the projects that can still be restored, last deleted first. Errors: those of private.authorize.';
 
 create function private.delete_project(credentials jsonb, id uuid, purge_days integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -66,8 +66,8 @@ begin
   return predictions;
 end $$;
 comment on function private.delete_project(jsonb, uuid, integer) is
-  'DELETE /projects/{id}: refused from now on, removed after purge_days. Returns the predictions at Replicate that have to be '
-  'canceled. The owner cannot restore a project that an operator deleted. Errors: project_not_found, those of '
+  'DELETE /projects/{id}: refuses the project from now on; its removal begins after purge_days. Returns the predictions that '
+  'must be canceled. The owner cannot restore a project that an operator deleted. Errors: project_not_found, those of '
   'private.authorize.';
 
 create function private.restore_project(credentials jsonb, id uuid) returns jsonb
@@ -130,7 +130,7 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_project_purges(integer, integer) is
-  'Deleted projects whose window is over, each for one worker until its lease ends; from here on they cannot be restored.';
+  'Claims deleted projects that are due for removal, each for one worker until its lease ends. They can no longer be restored.';
 
 create function private.purge_project_users(project_id uuid, batch_size integer) returns integer
 language plpgsql security definer set search_path = '' as $$
@@ -148,8 +148,8 @@ begin
   return removed;
 end $$;
 comment on function private.purge_project_users(uuid, integer) is
-  'Removes accounts of a project that is being purged, with their auth users and sessions; returns how many. Definer: only '
-  'the owner may write auth.users.';
+  'Deletes accounts of a project during its removal, with their auth users and sessions. Returns how many. Definer: only the '
+  'owner may write auth.users.';
 
 create function private.purge_project(id uuid, batch_size integer, lease_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -179,7 +179,7 @@ begin
     select o.id from public.generations o where o.project_id = purge_project.id limit batch_size);
   get diagnostics removed = row_count;
   if removed = 0 then
-    -- They would go with the project's row, all of a month in one statement.
+    -- Otherwise the deletion of the project's row would delete all of them in one statement.
     delete from public.webhook_deliveries d where d.id in (
       select o.id from public.webhook_deliveries o where o.project_id = purge_project.id limit batch_size);
     get diagnostics removed = row_count;
@@ -195,7 +195,7 @@ begin
   return jsonb_build_object('files', files, 'rows', 1, 'done', true);
 end $$;
 comment on function private.purge_project(uuid, integer, integer) is
-  'One bounded step of a removal: {files: [{bucket, path}], rows, done}. The caller removes the files through Storage and calls '
-  'again until done. Every step prolongs the lease; a step that is repeated removes nothing twice.';
+  'One bounded step of a removal: {files: [{bucket, path}], rows, done}. The caller removes the files through Storage and '
+  'calls again until done. Every step extends the lease. A repeated step removes nothing twice.';
 
 grant execute on function private.purge_project_users(uuid, integer) to service_role;

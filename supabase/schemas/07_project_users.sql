@@ -1,5 +1,4 @@
--- How a developer lists and changes the people of a project. A list and its total use the same conditions, so they always
--- agree.
+-- A developer lists and changes the end users of a project. A list and its total use the same conditions, so they agree.
 
 create function private.project_user_json(account public.users, project_name text) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -98,15 +97,15 @@ begin
   if account.id is null then
     raise exception 'user_not_found';
   end if;
-  -- A token that was stolen before must not work again when the account is opened again.
+  -- A token that was stolen before the deactivation must not work again.
   if not wants_active then
     perform private.end_user_sessions(account.id, null);
   end if;
   return private.project_user_json(account, project.name);
 end $$;
 comment on function private.update_project_user(jsonb, uuid, uuid, jsonb) is
-  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, opens it again, or grants it other limits. '
-  'Only an operator opens an account that an operator closed. Errors: project_not_found, user_not_found, account_suspended, '
-  'those of private.authorize.';
+  'PATCH /projects/{id}/users/{user_id}: deactivates an account and ends its sessions, activates it, or sets its limits. Only '
+  'an operator can activate an account that an operator deactivated. Errors: project_not_found, user_not_found, '
+  'account_suspended, those of private.authorize.';
 
 grant execute on function private.project_user_json(public.users, text) to authenticated, service_role;

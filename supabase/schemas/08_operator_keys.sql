@@ -1,5 +1,5 @@
--- Long-lived credentials. Only a SHA-256 hash and an eight-character prefix are kept; the hash is granted to nobody but
--- service_role. Operator keys run the platform; the first functions serve every kind of key.
+-- Long-lived credentials of operators. The table stores only a SHA-256 hash and an eight-character prefix. Only service_role
+-- may read the hash. The first two functions are for every kind of key.
 
 create table public.operator_keys (
   id uuid primary key default gen_random_uuid(),
@@ -16,13 +16,13 @@ create unique index operator_keys_key_hash on public.operator_keys (key_hash);
 create index operator_keys_user_id on public.operator_keys (user_id);
 
 comment on table public.operator_keys is 'Credentials of operators (X-Operator-Key, ok_…).';
-comment on column public.operator_keys.id is 'Names the key; the key itself is not kept.';
-comment on column public.operator_keys.user_id is 'The operator whom the key names.';
+comment on column public.operator_keys.id is 'Identifies the key; the key itself is not stored.';
+comment on column public.operator_keys.user_id is 'The operator whom the key identifies.';
 comment on column public.operator_keys.name is 'Chosen by the operator.';
-comment on column public.operator_keys.key_prefix is 'The first eight characters, to recognise the key by.';
-comment on column public.operator_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
-comment on column public.operator_keys.last_used_at is 'Last request that named the key, to a minute or so.';
-comment on column public.operator_keys.expires_at is 'When it stops working; null never.';
+comment on column public.operator_keys.key_prefix is 'The first eight characters, to recognise the key.';
+comment on column public.operator_keys.key_hash is 'SHA-256 of the whole key. Only service_role may read it.';
+comment on column public.operator_keys.last_used_at is 'Time of the last request with the key, accurate to about a minute.';
+comment on column public.operator_keys.expires_at is 'When it stops working; null means never.';
 comment on column public.operator_keys.revoked_at is 'When it was revoked, else null.';
 comment on column public.operator_keys.created_at is 'When it was made.';
 

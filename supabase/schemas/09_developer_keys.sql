@@ -1,4 +1,4 @@
--- Developer keys name a developer, who makes, rotates and revokes them; at most ten are active at once.
+-- A developer key identifies a developer, who creates, rotates and revokes it. At most ten are active.
 
 create table public.developer_keys (
   id uuid primary key default gen_random_uuid(),
@@ -16,16 +16,16 @@ create table public.developer_keys (
 create unique index developer_keys_key_hash on public.developer_keys (key_hash);
 create index developer_keys_user_id on public.developer_keys (user_id, created_at desc);
 
-comment on table public.developer_keys is 'Credentials that name a developer (X-Developer-Key, ak_…).';
-comment on column public.developer_keys.id is 'Names the key in the API; the key itself is not kept.';
-comment on column public.developer_keys.user_id is 'The developer whom the key names.';
+comment on table public.developer_keys is 'Credentials that identify a developer (X-Developer-Key, ak_…).';
+comment on column public.developer_keys.id is 'Identifies the key in the API; the key itself is not stored.';
+comment on column public.developer_keys.user_id is 'The developer whom the key identifies.';
 comment on column public.developer_keys.name is 'Chosen by the developer.';
-comment on column public.developer_keys.key_prefix is 'The first eight characters, to recognise the key by.';
-comment on column public.developer_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
+comment on column public.developer_keys.key_prefix is 'The first eight characters, to recognise the key.';
+comment on column public.developer_keys.key_hash is 'SHA-256 of the whole key. Only service_role may read it.';
 comment on column public.developer_keys.management is 'Whether the key manages projects without a token. Never for browsers.';
-comment on column public.developer_keys.last_used_at is 'Last request that named the key, to a minute or so.';
-comment on column public.developer_keys.grace_ends_at is 'Set by a rotation: the old key is refused from then on.';
-comment on column public.developer_keys.expires_at is 'When it stops working; null never.';
+comment on column public.developer_keys.last_used_at is 'Time of the last request with the key, accurate to about a minute.';
+comment on column public.developer_keys.grace_ends_at is 'Set by a rotation. The old key is refused after this time.';
+comment on column public.developer_keys.expires_at is 'When it stops working; null means never.';
 comment on column public.developer_keys.revoked_at is 'When it was revoked, else null.';
 comment on column public.developer_keys.created_at is 'When it was made.';
 
@@ -47,8 +47,8 @@ begin
   return actor;
 end $$;
 comment on function private.authorize_developer(jsonb) is
-  'The signed-in developer or operator, as service_role: no key manages keys. Errors: developers_only, those of '
-  'private.authorize_session.';
+  'Returns the signed-in developer or operator, and continues as service_role. A key cannot manage keys. Errors: '
+  'developers_only, those of private.authorize_session.';
 
 create function private.require_developer_key(owner uuid, id uuid) returns public.developer_keys
 language plpgsql set search_path = '' as $$
@@ -112,7 +112,7 @@ begin
   if old.grace_ends_at is not null or private.key_state(old.revoked_at, old.grace_ends_at, old.expires_at) <> 'active' then
     raise exception 'developer_key_not_active';
   end if;
-  -- As for API keys: those in their grace are as many as there may be others, at most.
+  -- As for API keys, at most as many keys may be in their grace period as may be active.
   perform from public.users u where u.id = actor for update;
   if grace_seconds > 0 and (select count(*) from public.developer_keys k where k.user_id = actor and k.grace_ends_at is not null
     and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active') >= 10
@@ -129,8 +129,8 @@ begin
 end $$;
 comment on function private.rotate_developer_key(jsonb, uuid, jsonb, integer) is
   'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one ends after the '
-  'grace. Errors: developer_key_not_found, developer_key_not_active, developer_key_limit_reached (ten are in their grace), '
-  'those of private.authorize_developer.';
+  'grace period. Errors: developer_key_not_found, developer_key_not_active, developer_key_limit_reached (ten are in their '
+  'grace period), those of private.authorize_developer.';
 
 create function private.revoke_developer_key(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$

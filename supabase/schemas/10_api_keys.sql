@@ -1,4 +1,4 @@
--- API keys name a project. Its developer makes, rotates and revokes them.
+-- An API key identifies a project. The project's developer creates, rotates and revokes it.
 
 create table public.api_keys (
   id uuid primary key default gen_random_uuid(),
@@ -15,15 +15,15 @@ create table public.api_keys (
 create unique index api_keys_key_hash on public.api_keys (key_hash);
 create index api_keys_project_id on public.api_keys (project_id, created_at desc);
 
-comment on table public.api_keys is 'Credentials that name a project (X-API-Key, ak_…).';
-comment on column public.api_keys.id is 'Names the key in the API; the key itself is not kept.';
-comment on column public.api_keys.project_id is 'The project that the key names.';
+comment on table public.api_keys is 'Credentials that identify a project (X-API-Key, ak_…).';
+comment on column public.api_keys.id is 'Identifies the key in the API; the key itself is not stored.';
+comment on column public.api_keys.project_id is 'The project that the key identifies.';
 comment on column public.api_keys.name is 'Chosen by the developer.';
-comment on column public.api_keys.key_prefix is 'The first eight characters, to recognise the key by.';
-comment on column public.api_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
-comment on column public.api_keys.last_used_at is 'Last request that named the key, to a minute or so.';
-comment on column public.api_keys.grace_ends_at is 'Set by a rotation: the old key is refused from then on.';
-comment on column public.api_keys.expires_at is 'When it stops working; null never.';
+comment on column public.api_keys.key_prefix is 'The first eight characters, to recognise the key.';
+comment on column public.api_keys.key_hash is 'SHA-256 of the whole key. Only service_role may read it.';
+comment on column public.api_keys.last_used_at is 'Time of the last request with the key, accurate to about a minute.';
+comment on column public.api_keys.grace_ends_at is 'Set by a rotation. The old key is refused after this time.';
+comment on column public.api_keys.expires_at is 'When it stops working; null means never.';
 comment on column public.api_keys.revoked_at is 'When it was revoked, else null.';
 comment on column public.api_keys.created_at is 'When it was made.';
 
@@ -110,7 +110,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
   perform set_config('role', 'service_role', true);
-  -- The same lock as a create: keys of one project change one after the other.
+  -- The same lock as for a create, so that keys of one project change one after the other.
   perform from public.projects p where p.id = rotate_api_key.project_id and p.deleted_at is null for update;
   if not found then
     raise exception 'project_not_found';
@@ -128,7 +128,7 @@ begin
   join public.users owner on owner.id = p.owner_id
   left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
   where p.id = rotate_api_key.project_id;
-  -- Keys in their grace do not count against the plan. There may be as many of them as the plan has keys.
+  -- Keys in their grace period do not count as active. At most as many may be in it as the plan allows active keys.
   if grace_seconds > 0 and (
     select count(*) from public.api_keys k where k.project_id = rotate_api_key.project_id and k.grace_ends_at is not null
       and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
@@ -146,8 +146,8 @@ begin
     || jsonb_build_object('replaces', jsonb_build_object('id', rotated.id, 'grace_ends_at', rotated.grace_ends_at));
 end $$;
 comment on function private.rotate_api_key(jsonb, uuid, uuid, jsonb, integer) is
-  'POST …/api-keys/{key_id}/rotate: a new key with the old one''s name and expiry; the old one works until its grace ends, never '
-  'beyond its expiry. Errors: api_key_not_found, api_key_already_revoked, api_key_already_expired, '
+  'POST …/api-keys/{key_id}/rotate: a new key with the name and expiry of the old one. The old one works until its grace '
+  'period ends, never beyond its expiry. Errors: api_key_not_found, api_key_already_revoked, api_key_already_expired, '
   'api_key_already_rotated, api_key_limit_reached, those of private.authorize.';
 
 create function private.revoke_api_key(credentials jsonb, project_id uuid, key_id uuid) returns void

@@ -1,5 +1,4 @@
--- How often API keys are used. Each isolate counts requests in memory and writes them here in batches. So no request waits for
--- a row.
+-- Counts of requests per API key. Each isolate counts in memory and writes in batches, so no request waits for a row.
 
 create table public.key_usage (
   api_key_id uuid not null references public.api_keys (id) on delete cascade,
@@ -10,17 +9,17 @@ create table public.key_usage (
 );
 create index key_usage_day on public.key_usage (day);
 
-comment on table public.key_usage is 'Requests that named an API key, per UTC day. Written in batches, some seconds late.';
-comment on column public.key_usage.api_key_id is 'The key that the requests named.';
+comment on table public.key_usage is 'Requests with an API key, per UTC day. Written in batches, some seconds late.';
+comment on column public.key_usage.api_key_id is 'The key of the requests.';
 comment on column public.key_usage.day is 'The UTC day.';
-comment on column public.key_usage.requests is 'All requests, the refused ones too.';
-comment on column public.key_usage.errors is 'Those of them that were answered with a status of 400 or more.';
+comment on column public.key_usage.requests is 'All requests, refused ones too.';
+comment on column public.key_usage.errors is 'The requests with a status of 400 or more.';
 
 create function private.record_key_usage(batch jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform set_config('role', 'service_role', true);
-  -- Always in the order of the keys, so that two isolates never wait for each other in a circle.
+  -- All isolates write in the order of the keys, so that they do not deadlock.
   insert into public.key_usage as usage (api_key_id, day, requests, errors)
   select k.id, entry.day, entry.requests, entry.errors
   from jsonb_to_recordset(batch) as entry (kind text, key_hash text, day date, requests integer, errors integer)
@@ -30,7 +29,7 @@ begin
   on conflict (api_key_id, day) do update
   set requests = usage.requests + excluded.requests, errors = usage.errors + excluded.errors;
 
-  -- Rows that another isolate is writing are skipped: it writes the same minute.
+  -- Skips rows that another isolate is writing, since it writes the same minute.
   with used as (
     select entry.kind, decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
     from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)
@@ -55,8 +54,8 @@ begin
   update public.operator_keys k set last_used_at = stale.used_at from stale_operator_keys stale where k.id = stale.id;
 end $$;
 comment on function private.record_key_usage(jsonb) is
-  'What one isolate counted: [{kind, key_hash, day, requests, errors, used_at}]. Kind is api_key, developer_key or operator_key; '
-  'hashes of no key are ignored. last_used_at moves at most once a minute.';
+  'Adds the counts of one isolate: [{kind, key_hash, day, requests, errors, used_at}]. Kind is api_key, developer_key or '
+  'operator_key; hashes of unknown keys are ignored. last_used_at changes at most once a minute.';
 
 create function private.get_api_key_usage(credentials jsonb, project_id uuid, key_id uuid, days integer) returns jsonb
 language plpgsql set search_path = '' as $$

@@ -1,7 +1,7 @@
--- How much may be asked for. private.authorize chooses the limit of a request. The last expression of the same statement counts
--- it. So the counter's row is locked only briefly, and no request waits for another one's work.
+-- Rate limits. private.authorize chooses the limit of a request. The last expression of the same statement counts the request.
+-- So the counter's row is locked only briefly, and no request waits for another one's work.
 
--- Half of each page stays free, so that a count is written beside its old version and no index is touched.
+-- Half of each page stays free, so that a count is written beside its old version and no index changes.
 create unlogged table private.rate_limits (
   bucket text primary key,
   used integer not null,
@@ -12,8 +12,8 @@ create index rate_limits_resets_at on private.rate_limits (resets_at);
 comment on table private.rate_limits is
   'Requests of the current window of each bucket. Unlogged: counting costs no disk write, and after a crash all counts start '
   'at zero.';
-comment on column private.rate_limits.bucket is 'A limit and whom it counts; an address only as a hash.';
-comment on column private.rate_limits.used is 'Requests that were let through in the window; refused ones are not counted.';
+comment on column private.rate_limits.bucket is 'A limit and its subject; an address only as a hash.';
+comment on column private.rate_limits.used is 'Allowed requests in the window; refused ones do not count.';
 comment on column private.rate_limits.resets_at is 'The end of the window. A later request begins the next one in the same row.';
 
 create function private.limit_state(name text, allowed integer, used integer, seconds integer, resets_at timestamptz)
@@ -48,8 +48,8 @@ begin
   return set_config('app.limit', concat_ws('|', name, bucket, allowed, seconds), true);
 end $$;
 comment on function private.announce_limit(text, text, integer, integer, jsonb) is
-  'Says for this transaction which limit its request falls under, as name|bucket|limit|seconds in app.limit; a limit of null '
-  'is none. Errors: rate_limited (detail: private.limit_state).';
+  'Stores the limit of the request in app.limit for this transaction, as name|bucket|limit|seconds; null means no limit. '
+  'Errors: rate_limited (detail: private.limit_state).';
 
 create function private.count_request(announced text) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -89,10 +89,9 @@ begin
   return private.limit_state(part[1], allowed, counted, seconds, window_end);
 end $$;
 comment on function private.count_request(text) is
-  'Counts a request against the limit that private.announce_limit announced, in one statement under the row''s lock, or '
-  'refuses it and with it all that its transaction did. A state as JSON was counted before and is only returned. Windows '
-  'begin at multiples of their length. Definer: the caller''s role has changed by then. Errors: rate_limited (detail: '
-  'private.limit_state).';
+  'Counts a request against the announced limit, in one statement under the row''s lock. A refusal also undoes the work of its '
+  'transaction. A limit as JSON was counted before and is only returned. Windows begin at multiples of their length. Definer: '
+  'the caller''s role has changed by then. Errors: rate_limited (detail: private.limit_state).';
 
 create function private.take_requests(announced text, most integer) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -110,9 +109,9 @@ begin
   return private.count_request(announced) || jsonb_build_object('taken', coalesce(taken, 1));
 end $$;
 comment on function private.take_requests(text, integer) is
-  'Counts several requests at once, for an instance that answers the next ones without asking: `most`, but at most a 32nd of what is '
-  'left, and at least one. The state after them, with `taken`. Definer: as private.count_request. Errors: rate_limited (detail: '
-  'private.limit_state).';
+  'Counts several requests for an instance, which answers the next ones without a count. It counts `most`, but at most a 32nd '
+  'of the rest, and at least one. Returns the new state, with `taken`. Definer: as private.count_request. Errors: rate_limited '
+  '(detail: private.limit_state).';
 
 create function private.address_bucket(purpose text, project_id uuid, ip text) returns text
 language plpgsql immutable set search_path = '' as $$

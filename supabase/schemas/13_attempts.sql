@@ -1,5 +1,5 @@
--- How often something may be tried. Leaky buckets fill with attempts and drain with time. A full one requires a wait of
--- seconds, never of hours. So an attacker cannot lock a person out, and one person cannot lock out an office behind one address.
+-- Limits on attempts. Leaky buckets fill with attempts and drain with time. A full bucket requires a wait of seconds, never of
+-- hours. So an attacker cannot lock a person out, and one person cannot lock out an office behind one address.
 
 create unlogged table private.auth_attempts (
   bucket text primary key,
@@ -10,16 +10,17 @@ create index auth_attempts_drained_at on private.auth_attempts (drained_at);
 
 comment on table private.auth_attempts is
   'Leaky buckets of sign-ins, mails and codes. Unlogged: counting costs no disk write, and a crash empties them.';
-comment on column private.auth_attempts.bucket is 'What is counted: a purpose and a hash, never an address in clear.';
+comment on column private.auth_attempts.bucket is 'A purpose and the hash of the subject, never an address in plain text.';
 comment on column private.auth_attempts.level is 'Attempts in the bucket at drained_at.';
-comment on column private.auth_attempts.drained_at is 'When the level was computed last; it has drained since.';
+comment on column private.auth_attempts.drained_at is 'When the level was last computed. It has drained since.';
 
 create function private.bucket_name(purpose text, subject text) returns text
 language plpgsql immutable set search_path = '' as $$
 begin
   return purpose || ':' || encode(sha256(convert_to(subject, 'utf8')), 'hex');
 end $$;
-comment on function private.bucket_name(text, text) is 'The name of a bucket: a hash, so it does not reveal whom it counts.';
+comment on function private.bucket_name(text, text) is
+  'The name of a bucket. It contains a hash, so it does not reveal its subject.';
 
 -- On a dual-stack socket an IPv4 client appears as ::ffff:203.0.113.7. All of those lie in one /64.
 create function private.address_group(ip text) returns text
@@ -53,8 +54,8 @@ begin
   return greatest(1, ceil(missing * seconds_per_drop));
 end $$;
 comment on function private.fill_bucket(text, integer, double precision) is
-  'Counts one attempt: 0, or the seconds to wait when the bucket is full, and then nothing is counted. One statement, so '
-  'parallel attempts cannot slip past each other.';
+  'Counts one attempt and returns 0. If the bucket is full, it counts nothing and returns the seconds to wait. One statement, '
+  'so parallel attempts cannot slip past each other.';
 
 create function private.drain_bucket(bucket text) returns void
 language plpgsql set search_path = '' as $$
@@ -62,7 +63,7 @@ language plpgsql set search_path = '' as $$
 begin
   update private.auth_attempts known set level = greatest(0, known.level - 1) where known.bucket = drain_bucket.bucket;
 end $$;
-comment on function private.drain_bucket(text) is 'Takes back an attempt that was correct.';
+comment on function private.drain_bucket(text) is 'Uncounts an attempt that was correct.';
 
 create function private.count_sign_in(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -83,8 +84,8 @@ begin
   end if;
 end $$;
 comment on function private.count_sign_in(uuid, text, text) is
-  'Counts a password that is tried, whether or not there is such an account: ten at once for an account from one address, '
-  'a hundred for an account from anywhere, three hundred from one address. A correct one is taken back. Errors: attempts_exceeded.';
+  'Counts an attempt at a password, whether or not the account exists. The buckets hold ten for an account from one address, a '
+  'hundred for an account, and three hundred for one address. A correct attempt is uncounted. Errors: attempts_exceeded.';
 
 create function private.forget_sign_ins(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -98,7 +99,7 @@ begin
   perform private.drain_bucket(private.bucket_name('sign-in-address', source));
 end $$;
 comment on function private.forget_sign_ins(uuid, text, text) is
-  'The password was correct: takes back its count, and earlier wrong attempts from the same address.';
+  'After a correct password: uncounts the attempt, and earlier wrong ones from the same address.';
 
 create function private.uncount_sign_in(credentials jsonb, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -118,8 +119,8 @@ begin
   perform private.drain_bucket(private.bucket_name('sign-in-address', private.address_group(ip)));
 end $$;
 comment on function private.uncount_sign_in(jsonb, text, text) is
-  'Takes back the count of private.begin_login, or without an email that of private.begin_password_check, because Auth never '
-  'checked the password.';
+  'Uncounts the attempt of private.begin_login, or without an email that of private.begin_password_check, because Auth did not '
+  'check the password.';
 
 create function private.count_mail(purpose text, subject text) returns integer
 language plpgsql set search_path = '' as $$
@@ -133,7 +134,8 @@ begin
   return wait;
 end $$;
 comment on function private.count_mail(text, text) is
-  'Counts a mail to one account: 0 when it may go out, else the seconds to wait. One a minute; after six, one in ten minutes.';
+  'Counts a mail to one account: returns 0 if it may be sent, else the seconds to wait. One a minute; after six, one in ten '
+  'minutes.';
 
 create function private.count_mail_request(ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -149,7 +151,8 @@ begin
   end if;
 end $$;
 comment on function private.count_mail_request(text) is
-  'Counts a request for mail from an address, for any account: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded.';
+  'Counts a request for mail from an address, for any account: a burst of a hundred, then one in 20 seconds. Errors: '
+  'attempts_exceeded.';
 
 create function private.count_secret(ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -165,7 +168,7 @@ begin
   end if;
 end $$;
 comment on function private.count_secret(text) is
-  'Counts a token or code that is tried from an address, before it is known whether it is right: a hundred wrong ones at once, '
+  'Counts an attempt at a token or code from an address, before it is checked. An address has a burst of a hundred wrong ones, '
   'then one in 20 seconds. Errors: attempts_exceeded.';
 
 create function private.uncount_secret(ip text) returns void
@@ -176,7 +179,7 @@ begin
   end if;
 end $$;
 comment on function private.uncount_secret(text) is
-  'The token or code was correct, or could not be checked: the attempt does not count.';
+  'Uncounts the attempt, because the token or code was correct or could not be checked.';
 
 alter table private.auth_attempts enable row level security;
 

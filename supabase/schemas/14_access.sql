@@ -1,5 +1,5 @@
--- Who is calling. Every function of the API starts with private.authorize_and_set_role. It checks all credentials, stores the
--- caller in settings of the transaction and sets the role under which policies decide.
+-- Authorization. Every function of the API starts with private.authorize_and_set_role. It checks all credentials, stores the
+-- caller in settings of the transaction, and sets the role to which policies apply.
 
 create function private.is_origin_allowed(origin text, allowed text[]) returns boolean
 language plpgsql immutable set search_path = '' as $$
@@ -7,7 +7,7 @@ begin
   return exists (
     select from unnest(allowed) as entry (pattern)
     where entry.pattern = '*' or lower(entry.pattern) = lower(origin)
-      -- https://*.example.com: everything below the domain, not the domain itself, on the same scheme and port.
+      -- https://*.example.com allows every subdomain, but not the domain itself, on the same scheme and port.
       or (entry.pattern like '%://*.%'
         and starts_with(lower(origin), lower(split_part(entry.pattern, '*', 1)))
         and right(lower(origin), length(split_part(entry.pattern, '*', 2))) = lower(split_part(entry.pattern, '*', 2))
@@ -15,9 +15,9 @@ begin
   );
 end $$;
 comment on function private.is_origin_allowed(text, text[]) is
-  'Whether a browser origin is one of a project''s allowed_origins: * is any, *. stands for every sub-domain.';
+  'Whether a project''s allowed_origins contain a browser origin. * allows every origin, and *. every subdomain.';
 
--- Every transaction prepares each expression again, which costs more than evaluating it. So few large ones are quicker.
+-- Every transaction prepares each expression again, which costs more than evaluating it. So a few large ones are faster.
 create function private.authorize(credentials jsonb, scope text) returns text
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -65,7 +65,7 @@ begin
     left join public.users u on u.id = s.user_id
     left join public.projects p on p.id = coalesce(sent.project_id, u.project_id) and p.deleted_at is null
     left join public.users owner on owner.id = p.owner_id
-    -- A developer who manages is limited by the own plan, everybody else by the project's.
+    -- The limits of a developer's own plan apply to management, and those of the project's plan to everybody else.
     left join public.plans plan on plan.id = case when u.role = 'developer' and not is_generation then u.plan_id
       else coalesce(p.plan_id, owner.plan_id) end;
   end if;
@@ -100,7 +100,7 @@ begin
     end if;
   end if;
 
-  -- 3. Who acts: the account of the token, else that of an operator key or a management key.
+  -- 3. The actor: the account of the token, else that of an operator key or a management key.
   actor := account;
   if actor is null then
     actor := coalesce(operator, case when scope = 'projects' and management then developer end);
@@ -113,9 +113,9 @@ begin
     end if;
   end if;
 
-  -- 4. Refusals: the first condition that holds. Null never passes.
+  -- 4. The refusal: the first condition that is true. Null never passes.
   refusal := coalesce(
-    -- The origin comes first, before any other answer. Project endpoints skip it: there an owner can correct a wrong list.
+    -- The origin comes first, before any other refusal. Project endpoints skip it, so that an owner can correct a wrong list.
     case when credentials ->> 'origin' is null or scope = 'projects' then null
       when not private.is_origin_allowed(credentials ->> 'origin', coalesce(project_origins, key_origins, '{*}'))
         then 'origin_not_allowed' end,
@@ -150,12 +150,12 @@ begin
       when actor_role = 'end_user' and project_verifies and not actor_is_verified and scope is distinct from 'public'
         then 'account_not_verified'
       when credentials ->> 'role' <> actor_role
-        -- A project's owner may act as one of its users, with all that a user sends.
+        -- A project's owner may act as one of its users, with all credentials of a user.
         and not coalesce(credentials ->> 'role' = 'end_user' and account = project_owner and developer = account
           and key_project = v_project and scope not in ('projects', 'platform'), false)
         then 'role_mismatch'
       when scope = 'projects' and actor_role = 'end_user' then 'developers_only' end,
-    -- A generation: three credentials of an end user, the own project of a developer.
+    -- A generation needs all credentials of an end user, or a developer's own project.
     case when not is_generation then null
       when v_project is null then 'project_id_required'
       when actor_role = 'end_user' and developer is null then 'developer_key_required'
@@ -163,7 +163,7 @@ begin
       when actor_role = 'developer' and project_owner is distinct from actor then 'project_not_found'
       when project_is_active is distinct from true then 'project_inactive' end);
   if refusal is not null then
-    -- A key that was revoked or that nobody has issued stays refused. All else can change, such as the owner of a project.
+    -- A key that was revoked or never issued stays refused. Everything else can change, such as the owner of a project.
     raise exception '%', refusal using detail = jsonb_build_object('is_final', case refusal
       when 'developer_key_invalid' then is_developer_key_unknown
       when 'api_key_invalid' then is_api_key_unknown
@@ -181,7 +181,7 @@ begin
     end if;
   end if;
 
-  -- 6. What policies and functions read in this transaction. Assigned, because `perform` would start a statement.
+  -- 6. Settings for policies and functions of this transaction. An assignment is cheaper than `perform`, which starts a statement.
   remembered := array[
     set_config('app.user_id', coalesce(actor::text, ''), true),
     set_config('app.user_role', coalesce(actor_role, ''), true),
@@ -196,9 +196,9 @@ begin
   return case when actor_role = 'operator' then 'service_role' when actor is not null then 'authenticated' else 'anon' end;
 end $$;
 comment on function private.authorize(jsonb, text) is
-  'Checks every credential of a request, remembers the caller for this transaction, announces the limit that the request '
-  'falls under and returns the database role to continue with. Scope is public, account, platform, projects, generation or '
-  'status. Definer: nobody else may read keys and sessions.';
+  'Checks every credential of a request, and stores the caller and the limit of the request for this transaction. Returns the '
+  'database role to continue with. Scope is public, account, platform, projects, generation or status. Definer: nobody else '
+  'may read keys and sessions.';
 
 create function private.authorize_and_set_role(credentials jsonb, scope text) returns text
 language plpgsql set search_path = '' as $$
@@ -206,8 +206,8 @@ begin
   return set_config('role', private.authorize(credentials, scope), true);
 end $$;
 comment on function private.authorize_and_set_role(jsonb, text) is
-  'authorize, then continue as the caller''s database role: authenticated or anon under row-level security, service_role for '
-  'an operator.';
+  'Calls authorize, then sets the caller''s database role: authenticated or anon under row-level security, service_role for an '
+  'operator.';
 
 create function private.check_credentials(credentials jsonb, scope text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -217,4 +217,4 @@ begin
     'role', nullif(current_setting('app.user_role'), ''), 'project_id', nullif(current_setting('app.project_id'), ''));
 end $$;
 comment on function private.check_credentials(jsonb, text) is
-  'The caller, before work that costs something (an upload). Errors: those of private.authorize.';
+  'Checks the caller before expensive work such as an upload. Errors: those of private.authorize.';

@@ -1,5 +1,5 @@
--- Registration and the caller's own account. Supabase Auth keeps the password and issues the tokens; these functions decide
--- who may have an account. When Auth deletes a user, every row follows.
+-- Registration and the caller's own account. Supabase Auth stores the password and issues the tokens. These functions decide
+-- who may have an account. When Auth deletes a user, all rows of the account are deleted.
 
 create function private.begin_registration(credentials jsonb, account jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -35,8 +35,8 @@ begin
   return jsonb_build_object('role', v_role, 'project_id', v_project, 'auth_email', private.auth_email(planned));
 end $$;
 comment on function private.begin_registration(jsonb, jsonb) is
-  'What a registration of account {id, email} with these keys would create. Errors: registration_key_required, project_id_required, '
-  'project_inactive, account_exists, those of private.authorize.';
+  'Returns what a registration of account {id, email} with these keys would create. Errors: registration_key_required, '
+  'project_id_required, project_inactive, account_exists, those of private.authorize.';
 
 create function private.create_account(credentials jsonb, account jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -69,7 +69,7 @@ exception when unique_violation then
   raise exception 'account_exists';
 end $$;
 comment on function private.create_account(jsonb, jsonb) is
-  'The account of an auth.users row; a developer also gets a project, a developer key and an API key. Errors: those of '
+  'Creates the account of an auth.users row. A developer also gets a project, a developer key and an API key. Errors: those of '
   'private.begin_registration.';
 
 create function private.get_me(credentials jsonb) returns jsonb
@@ -117,7 +117,7 @@ comment on function private.require_end_user(jsonb, uuid, uuid) is
 create function private.list_orphans(batch_size integer) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  -- Auth's ids are random, so each run starts at a random id and looks at another part of the users.
+  -- Auth's ids are random, so each run starts at a random id and checks another part of the users.
   begin_at uuid := gen_random_uuid();
 begin
   return (
@@ -138,7 +138,7 @@ begin
   );
 end $$;
 comment on function private.list_orphans(integer) is
-  'Users of Auth without an account, at least five minutes old, so that no running registration is hit. Looks at 10,000 users '
-  'after a random id. Definer: auth.users is the owner''s.';
+  'Users of Auth without an account, at least five minutes old, so that no running registration is disturbed. Checks 10,000 '
+  'users after a random id. Definer: only the owner reads auth.users.';
 
 grant execute on function private.list_orphans(integer) to service_role;

@@ -1,5 +1,5 @@
--- Sessions as their owner sees and ends them. They are rows of auth.sessions; private.authorize looks them up, so a
--- deleted one ends its access token at once. Only this file writes them, in definer functions that the API's role may call.
+-- Users list and end their sessions, which are rows of auth.sessions. private.authorize looks the session up, so deleting it
+-- ends its access token at once. Only this file writes sessions, in definer functions that the API's role may call.
 
 create function private.limit_session_lifetime() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -8,7 +8,7 @@ declare
 begin
   new.not_after := least(new.not_after, coalesce(new.created_at, now()) + interval '7 days');
   if tg_op = 'INSERT' then
-    -- Auth compared the password some time ago. A change of it, and a ban, lock this row until they are committed.
+    -- Auth compared the password some time ago. A change of the password and a ban lock this row until they are committed.
     select u.banned_until into v_banned_until from auth.users u where u.id = new.user_id for no key update;
     if v_banned_until > now() or exists (select from private.password_permits p
       where p.user_id = new.user_id and p.changed_at > now() - interval '15 seconds')
@@ -19,8 +19,9 @@ begin
   return new;
 end $$;
 comment on function private.limit_session_lifetime() is
-  'Trigger: a session ends seven days after it began. One that begins within 15 seconds after a change of the password has ended '
-  'already, since the old one may have opened it; private.open_session knows better. Definer, because Auth''s own role writes the row.';
+  'Trigger: a session ends seven days after it began. If it begins within 15 seconds after a change of the password, it ends '
+  'at once, since the old password may have opened it. private.open_session may extend it. Definer: Auth''s own role writes '
+  'the row.';
 
 create function private.open_session(user_id uuid, session_id uuid, device jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -48,12 +49,12 @@ begin
       and s.user_id = account.id and (v_signed_in or s.not_after > now())) then 'invalid_token'
   end;
   if refusal in ('project_inactive', 'account_not_verified') and not v_signed_in then
-    -- Both can be undone, and then the session continues. A new sign-in's session is still unknown to its client.
+    -- Both states can end, and then the session continues.
     null;
   elsif refusal is not null then
     delete from auth.sessions s where s.id = open_session.session_id;
   else
-    -- Auth saw only the API's own address and user agent.
+    -- Auth has stored the API's own address and user agent.
     update auth.sessions s set user_agent = device ->> 'user_agent', ip = (device ->> 'ip')::inet,
       not_after = case when not v_signed_in then s.not_after end
     where s.id = open_session.session_id;
@@ -64,9 +65,9 @@ begin
   return jsonb_build_object('refusal', refusal);
 end $$;
 comment on function private.open_session(uuid, uuid, jsonb) is
-  'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; '
-  'otherwise names the refusal, and ends the session unless it was refreshed while its project is off or its address '
-  'unverified. A sign-in is refused if the password was changed since private.begin_login. Definer: only the owner may write auth.sessions.';
+  'Opens a session that Auth has just issued or refreshed: records its device and uncounts the attempts of its sign-in. Or '
+  'returns a refusal and ends it. A refreshed session continues if only its project is inactive or its address unverified. A '
+  'sign-in is refused if the password has changed since private.begin_login. Definer: only the owner may write auth.sessions.';
 
 create function private.end_user_sessions(user_id uuid, keep uuid) returns integer
 language plpgsql security definer set search_path = '' as $$
@@ -78,7 +79,8 @@ begin
   return ended;
 end $$;
 comment on function private.end_user_sessions(uuid, uuid) is
-  'Ends every session of an account but one (null keeps none); refresh tokens go with them. Definer: auth.sessions is the owner''s.';
+  'Ends every session of an account except one (null: all), with its refresh tokens. Definer: only the owner may write '
+  'auth.sessions.';
 
 create function private.end_user_session(user_id uuid, session_id uuid) returns boolean
 language plpgsql security definer set search_path = '' as $$
@@ -87,7 +89,7 @@ begin
   return found;
 end $$;
 comment on function private.end_user_session(uuid, uuid) is
-  'Ends one session. False when the account has no such session. Definer: as above.';
+  'Ends one session. Returns false if the account has no such session. Definer: only the owner may write auth.sessions.';
 
 create function private.list_user_sessions(user_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
@@ -101,7 +103,7 @@ begin
   );
 end $$;
 comment on function private.list_user_sessions(uuid) is
-  'The active sessions of an account, newest first. Definer: auth.sessions is the owner''s.';
+  'The active sessions of an account, newest first. Definer: only the owner reads auth.sessions.';
 
 create function private.authorize_session(credentials jsonb) returns uuid
 language plpgsql set search_path = '' as $$
@@ -114,7 +116,7 @@ begin
   return current_setting('app.user_id')::uuid;
 end $$;
 comment on function private.authorize_session(jsonb) is
-  'For requests that need a signed-in person, not a key: returns the account and continues as service_role. Errors: '
+  'For requests that need a signed-in person instead of a key. Returns the account and continues as service_role. Errors: '
   'not_authenticated, those of private.authorize.';
 
 create function private.list_sessions(credentials jsonb) returns jsonb
@@ -164,8 +166,8 @@ begin
   return found;
 end $$;
 comment on function private.end_reused_session(text) is
-  'An old refresh token was used, so somebody else has it: ends its session and access token. Definer: only the '
-  'owner reads auth.refresh_tokens.';
+  'Ends the session and access token of an old refresh token, because somebody may have a copy. Definer: only the owner reads '
+  'auth.refresh_tokens.';
 
 create function private.on_user_deactivated() returns trigger
 language plpgsql security definer set search_path = '' as $$

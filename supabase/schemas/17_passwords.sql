@@ -1,5 +1,5 @@
--- Supabase Auth stores passwords and has endpoints of its own, which a stolen token reaches too. So an account's address is
--- fixed there, and its password changes only after the API has announced it.
+-- Supabase Auth stores passwords, and a stolen token can call its own endpoints. So these endpoints cannot change an account's
+-- address, and a password changes only after the API has announced it.
 
 create table private.password_permits (
   user_id uuid primary key references public.users (id) on delete cascade,
@@ -11,14 +11,15 @@ create table private.password_permits (
 create index password_permits_expires_at on private.password_permits (expires_at);
 
 comment on table private.password_permits is
-  'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
-comment on column private.password_permits.user_id is 'Whose password is about to change.';
-comment on column private.password_permits.keep_session_id is 'The session that continues after the change; null ends all.';
-comment on column private.password_permits.expires_at is 'A minute after the announcement, or when it was used.';
+  'Password changes that the API has announced to the trigger on auth.users. Each row allows one change.';
+comment on column private.password_permits.user_id is 'The account whose password may change.';
+comment on column private.password_permits.keep_session_id is
+  'The session that continues after the change; null ends all sessions.';
+comment on column private.password_permits.expires_at is 'A minute after the announcement, or the time of the change.';
 comment on column private.password_permits.changed_at is
-  'When the password was changed last, kept for an hour: a sign-in that began before proved the old one.';
+  'When the password was last changed, kept for an hour. A sign-in that began earlier has checked the old password.';
 comment on column private.password_permits.token_digest is
-  'The reset token that asked for the change, and is used up by it; null when the owner did.';
+  'The reset token that requested the change and is used by it. Null if the owner requested it.';
 
 create function private.permit_password(user_id uuid, keep uuid, token_digest bytea default null) returns void
 language plpgsql set search_path = '' as $$
@@ -34,8 +35,8 @@ begin
   end if;
 end $$;
 comment on function private.permit_password(uuid, uuid, bytea) is
-  'Announces one change of an account''s password, the session that survives it, and the reset token that asked for it, if any. '
-  'Errors: password_change_running.';
+  'Announces one change of an account''s password, the session that continues, and the reset token, if any. Errors: '
+  'password_change_running.';
 
 create function private.withdraw_password_permit(credentials jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -46,12 +47,12 @@ begin
     and p.token_digest is null and p.expires_at > now();
 end $$;
 comment on function private.withdraw_password_permit(jsonb) is
-  'Auth did not change the caller''s password: removes the announcement, so that the caller can try again at once.';
+  'Removes the announcement after Auth did not change the caller''s password, so that the caller can try again at once.';
 
 create function private.finish_password_change(account public.users, permit private.password_permits) returns void
 language plpgsql set search_path = '' as $$
 begin
-  -- Earlier reset links end, and so does a change of address that was requested with the old password.
+  -- Ends earlier reset links, and a change of address that was requested with the old password.
   perform private.use_mail_tokens(account.id, 'password_reset');
   delete from private.email_changes change where change.user_id = account.id;
   -- Sessions before counts, as a sign-in does. Otherwise the two could deadlock.
@@ -66,7 +67,7 @@ begin
   perform private.send_notice(account.id, 'password_changed');
 end $$;
 comment on function private.finish_password_change(public.users, private.password_permits) is
-  'The effects of a new password. A reset also verifies the address, because its token came by mail.';
+  'Applies the effects of a new password. A reset also verifies the address, because its token came by mail.';
 
 create function private.check_auth_user_update() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -80,7 +81,7 @@ begin
     return new;
   end if;
   if old.deleted_at is null and new.deleted_at is not null then
-    -- A soft deletion in Studio: Auth scrambles the address, and the account is closed.
+    -- A soft deletion in Studio: Auth scrambles the address, and the account is deactivated.
     update public.users u set deactivated_at = coalesce(u.deactivated_at, now()) where u.id = new.id;
     return new;
   end if;
@@ -105,9 +106,9 @@ begin
   return new;
 end $$;
 comment on function private.check_auth_user_update() is
-  'Trigger: Auth''s own endpoints change neither address nor password of an account. An announced password ends the other '
-  'sessions and tells the owner, in the same transaction. A soft deletion closes the account. Definer: Auth''s role holds no '
-  'table of ours.';
+  'Trigger: refuses a new address or password from Auth''s own endpoints. An announced password ends the other sessions and '
+  'mails the owner, in the same transaction. A soft deletion deactivates the account. Definer: Auth''s role may not use our '
+  'tables.';
 
 create function private.decoy_email() returns text
 language plpgsql immutable set search_path = '' as $$
@@ -115,14 +116,15 @@ begin
   return 'decoy@unknown.users.invalid';
 end $$;
 comment on function private.decoy_email() is
-  'A user of Supabase Auth without an account. Sign-ins to unknown addresses try its password, so that they take as long.';
+  'The address of a user of Auth without an account. Sign-ins with unknown addresses try its password, so that they take as long.';
 
 create function private.decoy_exists() returns boolean
 language plpgsql stable security definer set search_path = '' as $$
 begin
   return exists (select from auth.users u where u.email = private.decoy_email());
 end $$;
-comment on function private.decoy_exists() is 'Whether Auth knows the decoy. Definer: auth.users is the owner''s.';
+comment on function private.decoy_exists() is
+  'Whether the decoy user exists at Auth. Definer: only the owner reads auth.users.';
 
 create function private.begin_login(credentials jsonb, email text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -142,9 +144,8 @@ begin
     'password_changed_at', (select p.changed_at from private.password_permits p where p.user_id = account.id));
 end $$;
 comment on function private.begin_login(jsonb, text, text) is
-  'The address to sign in with at Supabase Auth; an unknown account''s is the decoy. private.open_session compares '
-  'password_changed_at. Errors: attempts_exceeded (detail: '
-  'seconds to wait), those of private.authorize.';
+  'The address for the sign-in at Supabase Auth. For an unknown account it is the decoy''s. private.open_session compares '
+  'password_changed_at. Errors: attempts_exceeded (detail: seconds to wait), those of private.authorize.';
 
 create function private.begin_password_check(credentials jsonb, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -157,7 +158,7 @@ begin
   return jsonb_build_object('auth_email', private.auth_email(account));
 end $$;
 comment on function private.begin_password_check(jsonb, text) is
-  'Before the caller proves the password again: the address to prove it with. Errors: attempts_exceeded, those of '
+  'Begins a check of the caller''s password: returns the address for the sign-in at Auth. Errors: attempts_exceeded, those of '
   'private.authorize_session.';
 
 create function private.finish_password_check(credentials jsonb, proof_session_id uuid, ip text, permit boolean) returns jsonb
@@ -182,8 +183,8 @@ begin
   return jsonb_build_object('refusal', null);
 end $$;
 comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
-  'The password was correct: ends the session that proved it, and announces a change when permit is true. The refusal is '
-  'returned, because raising it would bring that session back. Errors: wrong_password, those of private.authorize_session.';
+  'After a correct password: ends the session of the check, and announces a change if permit is true. The refusal is returned, '
+  'because an exception would restore that session. Errors: wrong_password, those of private.authorize_session.';
 
 create function private.check_auth_user_metadata() returns trigger
 language plpgsql set search_path = '' as $$
@@ -194,7 +195,7 @@ begin
   return new;
 end $$;
 comment on function private.check_auth_user_metadata() is
-  'Trigger: bounds the metadata that a person writes at Auth. It is part of every token, and a token travels in a header.';
+  'Trigger: limits the metadata that a person writes at Auth, because every token contains it.';
 
 create trigger users_check_metadata before insert or update of raw_user_meta_data on auth.users
   for each row execute function private.check_auth_user_metadata();

@@ -1,5 +1,5 @@
--- Mail to be sent. A row has a recipient and a kind, never a token: tokens are made when the mail is sent. Rows without an
--- account are never sent. They make unknown addresses cost as much as known ones.
+-- The mail outbox. A row has a recipient and a kind, never a token: tokens are made when the mail is sent. Rows without an
+-- account are never sent. They exist so that unknown addresses cost as much as known ones.
 
 create table private.mail_outbox (
   id uuid primary key default gen_random_uuid(),
@@ -19,18 +19,17 @@ create index mail_outbox_user_id on private.mail_outbox (user_id);
 create index mail_outbox_created_at on private.mail_outbox (created_at);
 
 comment on table private.mail_outbox is
-  'Mail that is not sent yet. A row is deleted when its mail was accepted, or after a day of failures.';
-comment on column private.mail_outbox.id is 'Also part of the mail providers idempotency key.';
-comment on column private.mail_outbox.user_id is 'The account to write to; null is nobody.';
-comment on column private.mail_outbox.kind is 'Which text is sent.';
+  'Mail that was not sent yet. A row is deleted when its mail was accepted, or after a day of failures.';
+comment on column private.mail_outbox.id is 'Also part of the idempotency key for the mail service.';
+comment on column private.mail_outbox.user_id is 'The recipient; null for an unknown address.';
+comment on column private.mail_outbox.kind is 'The kind of mail, which decides its text.';
 comment on column private.mail_outbox.details is
-  'What the text names besides the account, such as {"name", "key_prefix"} of a key; "to" is the address when it is not the '
-  'account''s.';
-comment on column private.mail_outbox.attempts is 'How often it was claimed.';
+  'Further values of the text, such as {"name", "key_prefix"} of a key. "to" is the address if it is not the account''s.';
+comment on column private.mail_outbox.attempts is 'The number of claims.';
 comment on column private.mail_outbox.next_attempt_at is
-  'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+  'When it may be claimed. A claim moves this time forward, so a killed process loses nothing.';
 comment on column private.mail_outbox.last_error is 'Why the last attempt failed, without addresses or tokens.';
-comment on column private.mail_outbox.created_at is 'When it was asked for; after a day it is given up.';
+comment on column private.mail_outbox.created_at is 'When it was requested. After a day of failures it is deleted.';
 
 create function private.claim_mail(batch_size integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -69,9 +68,9 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_mail(integer) is
-  'Mail that is due, each row for one caller during two minutes: [{id, kind, details, attempts, created_at, '
-  'recipient: {user_id, email, full_name, is_verified} | null, project: {id, name, site_url, verify_url, reset_url, mail} | null}]. The project is the app '
-  'that writes; null is the platform.';
+  'Claims mail that is due, each row for one caller for two minutes. Returns [{id, kind, details, attempts, created_at, '
+  'recipient: {user_id, email, full_name, is_verified} | null, project: {id, name, site_url, verify_url, reset_url, mail} | '
+  'null}]. The project is the sender; null is the platform.';
 
 create function private.finish_mail(id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -79,7 +78,7 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.mail_outbox m where m.id = finish_mail.id;
 end $$;
-comment on function private.finish_mail(uuid) is 'The mail was accepted, or is obsolete.';
+comment on function private.finish_mail(uuid) is 'Deletes a mail that was accepted or is obsolete.';
 
 create function private.retry_mail(id uuid, wait_seconds integer, error text) returns void
 language plpgsql set search_path = '' as $$
@@ -89,7 +88,7 @@ begin
   set next_attempt_at = now() + make_interval(secs => wait_seconds), last_error = left(retry_mail.error, 500)
   where m.id = retry_mail.id;
 end $$;
-comment on function private.retry_mail(uuid, integer, text) is 'The mail failed and is due again after the wait.';
+comment on function private.retry_mail(uuid, integer, text) is 'Makes a failed mail due again after the wait.';
 
 create function private.request_mail(wanted uuid, kind text, bucket_subject text) returns integer
 language plpgsql set search_path = '' as $$
@@ -103,18 +102,18 @@ begin
   return wait;
 end $$;
 comment on function private.request_mail(uuid, text, text) is
-  'Asks for a mail to an account or to nobody (null): 0, or the seconds to wait.';
+  'Requests a mail to an account, or to nobody (null). Returns 0, or the seconds to wait.';
 
 create function private.send_notice(user_id uuid, kind text, details jsonb default '{}') returns void
 language plpgsql set search_path = '' as $$
 begin
-  -- Without this limit, repeated changes could fill the mailbox of another person, whose address the account may have.
+  -- Without this limit, repeated changes could fill another person's mailbox, because the account may have that person's address.
   if private.fill_bucket(private.bucket_name('notice:' || send_notice.kind, send_notice.user_id::text), 10, 600) = 0 then
     insert into private.mail_outbox (user_id, kind, details) values (send_notice.user_id, send_notice.kind, send_notice.details);
   end if;
 end $$;
 comment on function private.send_notice(uuid, text, jsonb) is
-  'Tells an account of a change to it: ten mails of a kind at once, then one in ten minutes.';
+  'Mails an account about a change to it: a burst of ten mails per kind, then one in ten minutes.';
 
 create function private.send_mail_test(credentials jsonb, id uuid, sample text, mail jsonb) returns text
 language plpgsql set search_path = '' as $$
@@ -139,8 +138,8 @@ begin
   return account.email;
 end $$;
 comment on function private.send_mail_test(jsonb, uuid, text, jsonb) is
-  'POST /projects/{id}/mail/test: a sample of a mail of the project, with these settings instead of its own, to the caller. Answers '
-  'the address. Errors: project_not_found, account_not_verified, mail_limit_exceeded, those of private.authorize.';
+  'POST /projects/{id}/mail/test: sends the caller a sample mail of the project, with these settings instead of its own. '
+  'Returns the address. Errors: project_not_found, account_not_verified, mail_limit_exceeded, those of private.authorize.';
 
 create function private.on_user_created() returns trigger
 language plpgsql security definer set search_path = '' as $$

@@ -1,5 +1,5 @@
--- Tokens in mails, which verify an address or set a new password. They are random and kept as digests; Supabase Auth neither
--- makes nor sees them. Unknown addresses get the same answers as known ones.
+-- Tokens in mails, which verify an address or set a new password. They are random and stored as digests. Supabase Auth neither
+-- creates nor gets them. Unknown addresses get the same answers as known ones.
 
 create table private.mail_tokens (
   digest bytea primary key constraint mail_tokens_digest_length check (length(digest) = 32),
@@ -21,15 +21,16 @@ comment on table private.mail_tokens is
   'Mailed tokens: account, purpose and expiry. A mail adds a token and replaces none, so a stranger''s request cannot end an '
   'unread link.';
 comment on column private.mail_tokens.digest is 'SHA-256 of the token.';
-comment on column private.mail_tokens.user_id is 'The account that it speaks for.';
-comment on column private.mail_tokens.purpose is 'The only thing it can be used for.';
-comment on column private.mail_tokens.code_digest is 'HMAC of the short code beside it, by a key that the database does not have.';
+comment on column private.mail_tokens.user_id is 'The account of the token.';
+comment on column private.mail_tokens.purpose is 'The only purpose for which it is valid.';
+comment on column private.mail_tokens.code_digest is
+  'HMAC of the short code in the same mail. The database does not have its key.';
 comment on column private.mail_tokens.created_at is 'When the mail was written.';
-comment on column private.mail_tokens.expires_at is 'From when it is refused.';
+comment on column private.mail_tokens.expires_at is 'When it expires.';
 comment on column private.mail_tokens.used_at is
-  'When it, or another of the same account and purpose, was used. Kept, so that a second use gets its own answer.';
-comment on column private.mail_tokens.email is 'The address that it was sent to; it verifies only that one.';
-comment on column private.mail_tokens.code_tries is 'Wrong codes that were tried while this one was valid; five end it.';
+  'When this token, or another of the same account and purpose, was used. Stored so that a second use gets its own error.';
+comment on column private.mail_tokens.email is 'The recipient''s address. The token verifies only this address.';
+comment on column private.mail_tokens.code_tries is 'Wrong codes that were tried while this one was valid. Five invalidate it.';
 
 create function private.add_mail_token(mail_id uuid, digest text, code_digest text) returns boolean
 language plpgsql set search_path = '' as $$
@@ -47,7 +48,7 @@ begin
   return found;
 end $$;
 comment on function private.add_mail_token(uuid, text, text) is
-  'The token (its SHA-256, hex) of a mail that is about to go out, and the HMAC of its code. False when the mail is obsolete.';
+  'Stores the SHA-256 (hex) of the token of a mail before it is sent, and the HMAC of its code. False if the mail is obsolete.';
 
 create function private.lock_token_owner(digest text) returns public.users
 language plpgsql set search_path = '' as $$
@@ -59,7 +60,7 @@ begin
   return account;
 end $$;
 comment on function private.lock_token_owner(text) is
-  'The account of a token (SHA-256, hex), locked: uses of two tokens of one account take turns. Nulls when there is none.';
+  'Locks the account of a token (SHA-256, hex), so that uses of two tokens of one account take turns. Nulls if there is none.';
 
 create function private.token_state(token private.mail_tokens, account public.users) returns text
 language plpgsql stable set search_path = '' as $$
@@ -85,7 +86,7 @@ begin
   where t.user_id = use_mail_tokens.user_id and t.purpose = use_mail_tokens.purpose and t.used_at is null;
 end $$;
 comment on function private.use_mail_tokens(uuid, text) is
-  'Ends every other token of that account and purpose after one was used. The caller has locked the account.';
+  'Invalidates every other token of the account and purpose after one was used. The caller has locked the account.';
 
 create function private.check_mail_token(digest text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -109,7 +110,8 @@ begin
       jsonb_build_object('id', project.id, 'name', project.name, 'site_url', project.site_url, 'mail', project.mail) end);
 end $$;
 comment on function private.check_mail_token(text, text) is
-  'POST /auth/check-mail-token: {purpose, state, expires_at, project} or {refusal}; uses nothing up. Errors: attempts_exceeded.';
+  'POST /auth/check-mail-token: {purpose, state, expires_at, project} or {refusal}. It does not use the token. Errors: '
+  'attempts_exceeded.';
 
 create function private.verify_account(account public.users) returns void
 language plpgsql set search_path = '' as $$
@@ -117,7 +119,8 @@ begin
   update public.users u set email_verified_at = coalesce(u.email_verified_at, now()) where u.id = account.id;
   perform private.use_mail_tokens(account.id, 'verification');
 end $$;
-comment on function private.verify_account(public.users) is 'Marks the address as verified and ends every verification token.';
+comment on function private.verify_account(public.users) is
+  'Marks the address as verified and invalidates every verification token.';
 
 create function private.use_verification_token(digest text, expected uuid, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -147,8 +150,9 @@ begin
   return jsonb_build_object('email', account.email);
 end $$;
 comment on function private.use_verification_token(text, uuid, text) is
-  'POST /auth/verify-email by token; expected is whom the caller named, or null. {email}, {refusal}, or {change: {user_id, '
-  'email, auth_email}}: Auth has to change the address of a developer before it counts. Errors: attempts_exceeded.';
+  'POST /auth/verify-email by token. expected is the account that the caller named, or null. Returns {email}, {refusal}, or '
+  '{change: {user_id, email, auth_email}}: Auth has to change the address of a developer before it counts. Errors: '
+  'attempts_exceeded.';
 
 create function private.use_verification_code(user_id uuid, code_digest text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -180,8 +184,8 @@ begin
   return jsonb_build_object('email', account.email);
 end $$;
 comment on function private.use_verification_code(uuid, text, text) is
-  'POST /auth/verify-email by account and code: {email} or {refusal}. Five wrong tries end the codes that were mailed so far; twenty '
-  'of an account at once, then one in ten minutes, whatever was mailed. Errors: attempts_exceeded.';
+  'POST /auth/verify-email by account and code: {email} or {refusal}. Five wrong codes invalidate all mailed codes. An account '
+  'has a burst of twenty wrong codes, then one in ten minutes. Errors: attempts_exceeded.';
 
 create function private.request_verification(credentials jsonb, account jsonb, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -211,7 +215,7 @@ begin
   end if;
 end $$;
 comment on function private.request_verification(jsonb, jsonb, text) is
-  'Asks for a verification mail: for {user_id} or {email}, with the same answer if there is no such account, else for the '
+  'Requests a verification mail: for {user_id} or {email}, with the same answer if there is no such account, else for the '
   'caller. Errors: attempts_exceeded, mail_limit_exceeded (only for the caller''s own account), those of private.authorize.';
 
 alter table private.mail_tokens enable row level security;

@@ -1,5 +1,5 @@
--- Who changed an account, a project, a key or a plan, when, and from where. Triggers write it, so every way to the tables is
--- covered. Nobody changes it afterwards: not the API, not service_role, not the owner.
+-- The audit trail: who changed an account, a project, a key or a plan, when, and from where. Triggers write it, so it covers
+-- every write to the tables. Nobody can change it afterwards, not even service_role or the owner.
 
 create table public.audit_events (
   id bigint generated always as identity primary key,
@@ -20,20 +20,20 @@ create index audit_events_project_id on public.audit_events (project_id, id desc
 create index audit_events_occurred_at on public.audit_events (occurred_at);
 
 comment on table public.audit_events is
-  'Every change to accounts, projects, keys and plans. Append-only; keeps no hash and no personal data. Without foreign keys, '
+  'Every change to accounts, projects, keys and plans. Append-only, without hashes and personal data. It has no foreign keys, '
   'because events outlive their subjects.';
-comment on column public.audit_events.id is 'In the order of the changes.';
+comment on column public.audit_events.id is 'Grows in the order of the changes.';
 comment on column public.audit_events.occurred_at is 'When the change was made.';
 comment on column public.audit_events.resource is
   'user, project, project_transfer, api_key, developer_key, operator_key, webhook or plan.';
-comment on column public.audit_events.resource_id is 'Identifier of what was changed.';
+comment on column public.audit_events.resource_id is 'The id of the changed row.';
 comment on column public.audit_events.action is 'create, update or delete.';
 comment on column public.audit_events.changes is
   '{column: {old, new}}; of a personal or secret column only {redacted: true}; empty for a delete.';
-comment on column public.audit_events.project_id is 'The project that it belongs to; null for developers, operators and plans.';
+comment on column public.audit_events.project_id is 'The project of the changed row; null for developers, operators and plans.';
 comment on column public.audit_events.actor_id is 'The account that made the change, if any.';
 comment on column public.audit_events.actor_role is
-  'Its role at that time; anonymous is a request without an account (a registration), system is no request at all.';
+  'The role of the account at that time. anonymous is a request without an account, such as a registration; system is no request.';
 comment on column public.audit_events.ip is 'Address of the caller.';
 comment on column public.audit_events.user_agent is 'User agent of the caller.';
 comment on column public.audit_events.request_id is 'X-Request-Id of the request.';
@@ -99,7 +99,7 @@ begin
     hint = 'Nobody can change audit events. They are deleted after the time that docs/limits.md names.';
 end $$;
 comment on function private.refuse_audit_change() is
-  'Trigger: refuses every update and delete; only private.remove_old_audit_events gets through, for events older than 30 days.';
+  'Trigger: refuses every update and delete, except that private.remove_old_audit_events may delete events older than 30 days.';
 
 create function private.remove_old_audit_events(days integer, batch_size integer) returns integer
 language plpgsql security definer set search_path = '' as $$

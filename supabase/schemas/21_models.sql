@@ -1,5 +1,5 @@
--- The models at Replicate that callers may name. How a model takes its input is code; who may use it is here, where an
--- operator can change it. The default models are settings of the function and always allowed.
+-- The models at Replicate that callers may name. An operator can change who may use a model; its input names are in the code.
+-- The default models are settings of the function and always allowed.
 
 create table public.models (
   id text primary key constraint models_id_form check (id ~ '^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(:[0-9a-f]{64})?$'),
@@ -10,9 +10,9 @@ create table public.models (
 );
 
 comment on table public.models is 'Models that a request may name.';
-comment on column public.models.id is 'owner/name as at Replicate, with :version where a model runs by version only.';
+comment on column public.models.id is 'owner/name as at Replicate, with :version if the model runs only by version.';
 comment on column public.models.plan_ids is 'Plans that may use it; null is every plan.';
-comment on column public.models.is_active is 'Off: refused to everybody.';
+comment on column public.models.is_active is 'If false, nobody may use it.';
 comment on column public.models.created_at is 'When it was added.';
 comment on column public.models.updated_at is 'When it last changed.';
 
@@ -27,7 +27,7 @@ begin
   end if;
 end $$;
 comment on function private.require_model(text, text) is
-  'Errors: model_not_allowed, the same whether the model is unknown, switched off or of a larger plan.';
+  'Errors: model_not_allowed, whether the model is unknown, inactive or needs a larger plan.';
 
 create function private.list_models(credentials jsonb, defaults jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -47,8 +47,7 @@ begin
       select jsonb_array_elements_text(defaults)) as allowed);
 end $$;
 comment on function private.list_models(jsonb, jsonb) is
-  'GET /models: the ids that a request of the project may name, with the defaults, which are always allowed. Errors: those of '
-  'private.authorize.';
+  'GET /models: the ids of models that the project may use. They always include the defaults. Errors: those of private.authorize.';
 
 create function private.list_plans(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -75,8 +74,8 @@ begin
       or exists (select from public.projects p where p.owner_id = v_actor and p.plan_id = plan.id and p.deleted_at is null));
 end $$;
 comment on function private.list_plans(jsonb) is
-  'GET /plans: those that are listed, and those that the caller or a project of the caller has; all for an operator. Errors: those '
-  'of private.authorize.';
+  'GET /plans: the listed plans, and those of the caller and of the caller''s projects. An operator gets all. Errors: those of '
+  'private.authorize.';
 
 create trigger models_touch before update on public.models
   for each row execute function private.touch_updated_at();

@@ -1,5 +1,5 @@
--- An image that somebody asked for. pending → processing → completed | failed | canceled, never backwards. A generation is
--- charged to its project's month when it is created. If it does not complete, it is given back exactly once.
+-- A generation is one requested image: pending → processing → completed | failed | canceled, never backwards. It is charged to
+-- its project's month when it is created. If it does not complete, it is refunded exactly once.
 
 create table public.generations (
   id uuid primary key,
@@ -53,38 +53,37 @@ create index generations_expires_at on public.generations (expires_at) where exp
 create index generations_running on public.generations (project_id) where status in ('pending', 'processing');
 create index generations_due on public.generations (next_check_at) where next_check_at is not null;
 
-comment on table public.generations is 'Images that were asked for, with their state and where their files are.';
+comment on table public.generations is 'Requested images, with their state and the paths of their files.';
 comment on column public.generations.id is 'Chosen by the API, since the paths of its files contain it.';
-comment on column public.generations.project_id is 'The project whose quota it took; null for anonymous ones.';
-comment on column public.generations.user_id is 'Who asked for it; null for anonymous ones.';
+comment on column public.generations.project_id is 'The project whose quota it uses; null for anonymous ones.';
+comment on column public.generations.user_id is 'The account that requested it; null for anonymous ones.';
 comment on column public.generations.status is 'pending, processing, then completed, failed or canceled.';
-comment on column public.generations.instructions is 'What the person wrote.';
+comment on column public.generations.instructions is 'The prompt.';
 comment on column public.generations.model is 'Model at Replicate, owner/name.';
-comment on column public.generations.options is 'What the caller chose besides the instructions, such as aspect_ratio.';
+comment on column public.generations.options is 'The options of the request, such as aspect_ratio.';
 comment on column public.generations.example_images is
   'Uploaded pictures: [{path, content_type, bytes, width, height}], paths in bucket uploads.';
 comment on column public.generations.outputs is
   'Results: [{path, content_type, bytes, width, height, sha256}], paths in bucket generations.';
 comment on column public.generations.is_public is 'Whether everybody may see the result.';
 comment on column public.generations.link_version is
-  'Part of every signed address of its pictures; raised when it is un-published, so that older addresses die.';
-comment on column public.generations.error_code is 'Why it has no picture, for programs.';
-comment on column public.generations.error is 'Why it has no picture, for people.';
+  'Part of every signed URL of its pictures. Un-publishing raises it, so that older URLs become invalid.';
+comment on column public.generations.error_code is 'The reason why it has no picture, as a code.';
+comment on column public.generations.error is 'The reason why it has no picture, as a sentence.';
 comment on column public.generations.charge is
-  'reserved while it runs, committed when completed or canceled beyond private.cancel_limit, else refunded.';
-comment on column public.generations.charged_month is 'First day of the UTC month whose quota it took.';
+  'reserved while it runs; committed when it completes or is canceled beyond private.cancel_limit; else refunded.';
+comment on column public.generations.charged_month is 'First day of the UTC month whose quota it uses.';
 comment on column public.generations.prediction_id is 'The prediction at Replicate.';
-comment on column public.generations.predict_seconds is 'Replicate''s metrics.predict_time, which is what costs money.';
+comment on column public.generations.predict_seconds is 'Replicate''s metrics.predict_time, which Replicate bills.';
 comment on column public.generations.submission is
-  'waiting: not sent. submitting: one request is under way. unclear: sent, no answer; never sent again. accepted: '
+  'waiting: not sent. submitting: one request is running. unclear: sent without an answer, and never sent again. accepted: '
   'prediction_id is known.';
-comment on column public.generations.submission_attempts is 'How often a request to Replicate was begun.';
-comment on column public.generations.next_check_at is 'When the reconciler looks at it next; null when final.';
+comment on column public.generations.submission_attempts is 'The number of requests to Replicate that were begun.';
+comment on column public.generations.next_check_at is 'When the reconciler checks it next; null when it is final.';
 comment on column public.generations.submitted_at is 'When the last request to Replicate was begun.';
 comment on column public.generations.completed_at is 'When it became completed, failed or canceled.';
-comment on column public.generations.expires_at is
-  'When it is deleted with its files. Only for anonymous ones, which have no project and no user.';
-comment on column public.generations.created_at is 'When it was asked for.';
+comment on column public.generations.expires_at is 'When it is deleted with its files. Only anonymous ones expire.';
+comment on column public.generations.created_at is 'When it was requested.';
 comment on column public.generations.updated_at is 'When it last changed.';
 
 create table public.generation_events (
@@ -98,15 +97,16 @@ create unique index generation_events_webhook_id on public.generation_events (we
 create index generation_events_generation_id on public.generation_events (generation_id, id);
 create index generation_events_webhook_age on public.generation_events (created_at) where webhook_id is not null;
 create index generation_events_age on public.generation_events (created_at) where webhook_id is null;
--- Events are stored in the order of time, so a few pages hold the last hour.
+-- Events are stored in the order of time, so a few pages contain the last hour.
 create index generation_events_created_at on public.generation_events using brin (created_at)
   with (pages_per_range = 16, autosummarize = on);
 
-comment on table public.generation_events is 'What happened to a generation, in order: its states and the webhooks that were taken.';
-comment on column public.generation_events.id is 'In the order in which things happened.';
-comment on column public.generation_events.generation_id is 'The generation that it happened to.';
+comment on table public.generation_events is 'The history of a generation, in order: its states and the accepted webhooks.';
+comment on column public.generation_events.id is 'Grows in the order of the events.';
+comment on column public.generation_events.generation_id is 'The generation of the event.';
 comment on column public.generation_events.kind is 'A state of the generation, or webhook.';
-comment on column public.generation_events.webhook_id is 'Identifier that Replicate gave the delivery; a second one is a duplicate.';
+comment on column public.generation_events.webhook_id is
+  'Replicate''s id of the delivery. A second delivery with it is a duplicate.';
 comment on column public.generation_events.created_at is 'When it happened.';
 
 create function private.cancel_limit(quota integer) returns integer
@@ -115,7 +115,7 @@ begin
   return case when quota is not null then greatest(3, quota / 10) end;
 end $$;
 comment on function private.cancel_limit(integer) is
-  'How many cancels of a month are given back after the request was sent. Sent requests cost money. Null without a quota.';
+  'How many cancels after sending are refunded in a month, since sent requests cost money. Null without a quota.';
 
 create function private.sent_limit(quota integer) returns integer
 language plpgsql immutable set search_path = '' as $$
@@ -141,16 +141,16 @@ begin
   return found;
 end $$;
 comment on function private.take_cancel(uuid, date) is
-  'Counts a cancel of a generation that was sent. False when the month has none left: the generation stays charged.';
+  'Counts a cancel of a sent generation. False if the month has none left; the generation then stays charged.';
 
--- A row becomes JSON in half the time that json_build_object takes, which looks up the type of each field anew.
+-- row_to_json takes half the time of json_build_object, which looks up the type of each field again.
 create view private.generation_items with (security_invoker = true) as
 select g.id, g.project_id, g.user_id, g.status, g.is_public, g.created_at,
   (select row_to_json(item) from (select g.id, g.status, g.instructions, g.model, g.example_images, g.outputs, g.is_public,
     g.link_version, g.error, g.error_code, g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at) as item) as item
 from public.generations g;
 comment on view private.generation_items is
-  'item is a generation as the API reads it; the API turns paths of files into addresses. The other columns are for filters.';
+  'item is a generation with paths of files, which the API turns into URLs. The other columns are for filters.';
 
 create function private.check_generation_update() returns trigger
 language plpgsql set search_path = '' as $$
@@ -175,7 +175,7 @@ begin
   if tg_op = 'INSERT' or new.status is distinct from old.status then
     insert into public.generation_events (generation_id, kind) values (new.id, new.status);
   end if;
-  -- A certain refusal releases the lease, because nothing was sent.
+  -- A refusal that is certain releases the lease, because no prediction was created.
   if tg_op = 'UPDATE' and (old.submission = 'waiting') is distinct from (new.submission = 'waiting') then
     update public.generation_usage usage set sent = usage.sent + case when old.submission = 'waiting' then 1 else -1 end
     where usage.project_id = new.project_id and usage.month = new.charged_month;
@@ -193,9 +193,9 @@ begin
   return null;
 end $$;
 comment on function private.on_generation_changed() is
-  'Trigger: records the new state, counts what is sent, gives a refunded generation back to the quota in the same '
-  'transaction, and queues a look for a prediction that nobody waits for. Definer: the caller may have no rights to these '
-  'tables.';
+  'Trigger: records the new state, counts sent generations, and returns refunded ones to the quota, in the same transaction. '
+  'For a canceled generation with an unclear outcome, it queues a search for the prediction. Definer: the caller may have no '
+  'rights to these tables.';
 
 create function private.on_generation_deleted() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -218,8 +218,8 @@ begin
   return null;
 end $$;
 comment on function private.on_generation_deleted() is
-  'Trigger, for every way to delete a generation: queues its prediction and its files for removal. If it had not ended, gives '
-  'its charge back as a cancel does. Definer: the caller may have no rights to these tables.';
+  'Trigger, for every way to delete a generation: queues the cancel of its prediction and the removal of its files. If it had '
+  'not ended, it is refunded as a cancel is. Definer: the caller may have no rights to these tables.';
 
 create trigger generations_deleted after delete on public.generations
   for each row execute function private.on_generation_deleted();

@@ -1,4 +1,4 @@
--- One generation, lists of them, their files and what is used of the plan.
+-- Reads of one generation, lists, files and the usage of the plan.
 
 create function private.require_generation(id uuid) returns void
 language plpgsql stable set search_path = '' as $$
@@ -10,7 +10,7 @@ begin
   end if;
 end $$;
 comment on function private.require_generation(uuid) is
-  'Passes when row-level security shows the generation of the named project, else generation_not_found.';
+  'Passes if row-level security shows the generation of the named project, else generation_not_found.';
 
 create function private.is_generation_served(id uuid) returns boolean
 language plpgsql stable security definer set search_path = '' as $$
@@ -24,8 +24,8 @@ begin
   );
 end $$;
 comment on function private.is_generation_served(uuid) is
-  'Whether the project of a generation is still served. Its pictures end with it, and with the account of its owner. Definer: '
-  'an end user cannot read projects.';
+  'Whether the project of a generation and its owner''s account are active. Otherwise its pictures are not served. Definer: an '
+  'end user cannot read projects.';
 
 create function private.get_generation_status(credentials jsonb, id uuid) returns json
 language plpgsql set search_path = '' as $$
@@ -51,7 +51,7 @@ declare
   v_project uuid;
   file jsonb;
 begin
-  -- A link version comes from an address that the API signed for a permitted caller; it identifies nobody.
+  -- A link version comes from a URL that the API signed for an authorized caller. It identifies nobody.
   perform private.authorize_and_set_role(credentials, case when v_signed_in and link_version is null then 'generation' else 'public' end);
   v_project := nullif(current_setting('app.project_id'), '')::uuid;
   if link_version is not null then
@@ -82,12 +82,12 @@ begin
   return file;
 end $$;
 comment on function private.get_generation_file(jsonb, uuid, text, integer, integer) is
-  'Where a picture of a generation is stored. kind is output or example; link_version is that of a signed address, or null. '
-  'Errors: image_not_found, those of private.authorize.';
+  'The path of a picture of a generation. kind is output or example; link_version is that of a signed URL, or null. Errors: '
+  'image_not_found, those of private.authorize.';
 
 -- The time depends on the page, not on the number of rows. Rows come in the order of the index, and a page by number begins
--- after the last row of the page before. Plans are generic, because a custom plan would be made again at each call. A generic
--- plan does not know the size of a page and would sort the whole list, so sorting is off.
+-- after the last row of the page before. Plans are generic, because each call would make a custom plan again. A generic plan
+-- does not know the size of a page and would sort the whole list, so sorting is off.
 create function private.list_generations(credentials jsonb, page integer, per_page integer, after_created_at text,
   after_id uuid, known_total bigint default null) returns json
 language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off as $$
@@ -102,7 +102,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
-  -- End users see their own, the project's owner sees all. The policy says so too, but this condition can use an index.
+  -- End users see their own generations, the project's owner sees all. The policy says the same, but this condition can use an index.
   if current_setting('app.user_role') = 'end_user' then
     v_user := private.actor_id();
     if total is null then
@@ -135,8 +135,8 @@ begin
   return json_build_object('total', total, 'generations', items);
 end $$;
 comment on function private.list_generations(jsonb, integer, integer, text, uuid, bigint) is
-  'GET /generation: {total, generations}, newest first, with one row more than asked for when there is a next page. Behind '
-  '(after_created_at, after_id), or at a page; the caller may pass the total of an earlier page. Errors: those of '
+  'GET /generation: {total, generations}, newest first, with one extra row if there is a next page. The page begins after '
+  '(after_created_at, after_id), or has a number. The caller may pass the total of an earlier page. Errors: those of '
   'private.authorize.';
 
 create function private.list_public_generations(credentials jsonb, page integer, per_page integer,
@@ -205,7 +205,7 @@ begin
   return json_build_object('total', total, 'generations', items);
 end $$;
 comment on function private.list_public_generations(jsonb, integer, integer, text, uuid, bigint) is
-  'GET /generation/public: as private.list_generations, of what is completed and published. The total is counted up to '
+  'GET /generation/public: like private.list_generations, for completed and published generations. The total is counted up to '
   '1,000. Errors: those of private.authorize.';
 
 grant execute on function private.require_generation(uuid) to authenticated, service_role;

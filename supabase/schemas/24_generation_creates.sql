@@ -1,4 +1,4 @@
--- How a generation is created: the model must be allowed and the quota must have room, both checked under locks.
+-- Creates of generations: the model must be allowed and the quota must have room. Both are checked under locks.
 
 create function private.create_generation(credentials jsonb, generation jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -75,7 +75,7 @@ begin
   return created_json;
 end $$;
 comment on function private.create_generation(jsonb, jsonb) is
-  'Reserves quota, inserts a pending generation, takes its uploads and ends its idempotency key, all or nothing. Errors: '
-  'quota_exceeded, sent_limit_reached, concurrency_limit_reached, those of private.take_user_quota (detail: seconds to wait), '
-  'model_not_allowed, project_inactive, upload_not_found, project_not_found, idempotency_key_in_use, those of '
+  'Reserves quota, inserts a pending generation, takes its uploads and finishes its idempotency key, in one transaction. '
+  'Errors: quota_exceeded, sent_limit_reached, concurrency_limit_reached, those of private.take_user_quota (detail: seconds to '
+  'wait), model_not_allowed, project_inactive, upload_not_found, project_not_found, idempotency_key_in_use, those of '
   'private.authorize.';

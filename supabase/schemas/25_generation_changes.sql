@@ -1,5 +1,4 @@
--- What people do with generations that exist: publish, cancel, delete. A row is found under row-level security and written
--- as service_role.
+-- Publish, cancel and delete of generations. Each function finds the row under row-level security and writes as service_role.
 
 create function private.publish_generation(credentials jsonb, id uuid, is_public boolean) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -14,8 +13,8 @@ begin
   return jsonb_build_object('id', publish_generation.id, 'is_public', publish_generation.is_public);
 end $$;
 comment on function private.publish_generation(jsonb, uuid, boolean) is
-  'PATCH /generation/{id}/public. Un-publishing also ends every address that was signed before. Errors: '
-  'generation_not_found, those of private.authorize.';
+  'PATCH /generation/{id}/public. Un-publishing also invalidates all earlier signed URLs. Errors: generation_not_found, those '
+  'of private.authorize.';
 
 create function private.end_canceled(id uuid, error_code text, errors jsonb) returns public.generations
 language plpgsql set search_path = '' as $$
@@ -42,8 +41,8 @@ begin
   return v_found;
 end $$;
 comment on function private.end_canceled(uuid, text, jsonb) is
-  'Cancels a generation, or returns null when it had ended. errors is {refunded, charged}: the sentence of each. A sent one '
-  'is given back within private.cancel_limit. Its prediction is queued to be canceled.';
+  'Cancels a generation, or returns null if it had ended. errors is {refunded, charged}, with a sentence for each. A sent one '
+  'is refunded within private.cancel_limit. The cancel of its prediction is queued.';
 
 create function private.cancel_generation(credentials jsonb, id uuid, errors jsonb) returns jsonb
 language plpgsql set search_path = '' as $$

@@ -1,5 +1,5 @@
--- How a generation is submitted once and ends once. Each step decides in one statement, so two workers, a repeated webhook or a
--- killed process change nothing twice.
+-- The pipeline submits a generation once and ends it once. Each step decides in one statement, so two workers, a repeated
+-- webhook or a killed process change nothing twice.
 
 create function private.claim_submission(id uuid, lease_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -17,7 +17,7 @@ begin
     'example_images', claimed.example_images, 'attempt', claimed.submission_attempts) end;
 end $$;
 comment on function private.claim_submission(uuid, integer) is
-  'Takes the one lease under which a generation may be sent to Replicate, or null when somebody has it or it was sent.';
+  'Takes the only lease for sending a generation to Replicate. Null if it is taken or the generation was sent.';
 
 create function private.record_submission(id uuid, prediction_id text) returns text
 language plpgsql set search_path = '' as $$
@@ -47,8 +47,8 @@ begin
   return 'unwanted';
 end $$;
 comment on function private.record_submission(uuid, text) is
-  'Records the accepted prediction: running, or unwanted when the generation has ended or was deleted. Then the prediction is '
-  'queued to be canceled.';
+  'Records the accepted prediction: running, or unwanted if the generation has ended or was deleted. In the second case its '
+  'cancel is queued.';
 
 create function private.release_submission(id uuid, outcome text, wait_seconds integer) returns void
 language plpgsql set search_path = '' as $$
@@ -59,7 +59,7 @@ begin
   where g.id = release_submission.id and g.status = 'pending' and g.submission in ('submitting', 'unclear');
 end $$;
 comment on function private.release_submission(uuid, text, integer) is
-  'After a request without a known prediction: waiting (refused, send again after the wait) or unclear (never send again).';
+  'Records a request without a known prediction: waiting (refused, send again after the wait) or unclear (never send again).';
 
 create function private.record_webhook(id uuid, webhook_id text) returns text
 language plpgsql set search_path = '' as $$
@@ -75,7 +75,7 @@ begin
     else 'gone' end;
 end $$;
 comment on function private.record_webhook(uuid, text) is
-  'taken: process it. seen: the delivery came before. gone: the generation was deleted.';
+  'Returns taken (process the webhook), seen (a duplicate) or gone (the generation was deleted).';
 
 create function private.get_generation_work(id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -88,7 +88,7 @@ begin
   );
 end $$;
 comment on function private.get_generation_work(uuid) is
-  'Where a generation stands: {id, project_id, status, submission, prediction_id, submitted_at, created_at}, or null.';
+  'The progress of a generation: {id, project_id, status, submission, prediction_id, submitted_at, created_at}, or null.';
 
 create function private.find_generation_states(ids jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -101,7 +101,8 @@ begin
     from public.generations g where g.id in (select value::uuid from jsonb_array_elements_text(ids)));
 end $$;
 comment on function private.find_generation_states(jsonb) is
-  'The status of each existing generation: [{id, status, prediction_id, processing_at}]. For callers who wait; they read the generation themselves afterwards.';
+  'The status of each existing generation: [{id, status, prediction_id, processing_at}]. For long polls and streams, which '
+  'read the generation afterwards.';
 
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
@@ -114,7 +115,7 @@ begin
   return found;
 end $$;
 comment on function private.complete_generation(uuid, jsonb, double precision) is
-  'The pictures are in Storage. False when the generation had ended before.';
+  'Completes a generation whose pictures are in Storage. False if it had ended before.';
 
 create function private.fail_generation(
   id uuid, error_code text, error text, status text, predict_seconds double precision) returns boolean
@@ -128,7 +129,7 @@ begin
   return found;
 end $$;
 comment on function private.fail_generation(uuid, text, text, text, double precision) is
-  'Ends a generation as failed or canceled and gives its charge back. False when it had ended before.';
+  'Ends a generation as failed or canceled, and refunds it. False if it had ended before.';
 
 create function private.claim_due_generations(batch_size integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -154,4 +155,4 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_due_generations(integer) is
-  'Generations whose check is due, each for one caller at once; the shape of private.get_generation_work.';
+  'Claims generations whose check is due, each for one caller at a time, in the form of private.get_generation_work.';

@@ -1,5 +1,5 @@
--- Generations without an account. They are counted per client address and overall, found only by an unguessable id, and deleted
--- with their files when they expire.
+-- Generations without an account. They are counted per client address and in total, and found only by an unguessable id. When
+-- they expire, they are deleted with their files.
 
 create table private.anonymous_usage (
   day date not null,
@@ -10,13 +10,13 @@ create table private.anonymous_usage (
 );
 
 comment on table private.anonymous_usage is
-  'Anonymous creates per UTC day, including failed ones, because the limit is against abuse.';
+  'Anonymous creates per UTC day. Failed ones count too, because the limit prevents abuse.';
 comment on column private.anonymous_usage.day is 'The UTC day.';
 comment on column private.anonymous_usage.client is
-  'Keyed hash of the client''s address (IPv6: of its /64), or * for everybody. The address itself is never stored.';
-comment on column private.anonymous_usage.generations is 'How many were asked for that day.';
+  'Keyed hash of the client''s address (of the /64 for IPv6), or * for everybody. The address itself is never stored.';
+comment on column private.anonymous_usage.generations is 'The number of creates on that day.';
 comment on column private.anonymous_usage.refused is
-  'Uploads that were read and refused. Five count as one picture, because reading them costs too.';
+  'Uploads that were refused after they were read. Five count as one picture, because reading has a cost.';
 
 create function private.check_anonymous(credentials jsonb, client text, limits jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -44,7 +44,7 @@ begin
   perform set_config('app.limit', private.limit_state('anonymous', v_allowed, v_used + 1, 86400, v_midnight)::text, true);
 end $$;
 comment on function private.check_anonymous(jsonb, text, jsonb) is
-  'Before a byte is stored. limits is {per_client, everybody}. Errors: anonymous_limit_reached (detail: '
+  'Checks the limits before any byte is stored. limits is {per_client, everybody}. Errors: anonymous_limit_reached (detail: '
   'private.limit_state), anonymous_budget_reached (detail: seconds until midnight UTC), those of private.authorize.';
 
 create function private.create_anonymous_generation(client text, limits jsonb, generation jsonb) returns jsonb
@@ -93,7 +93,7 @@ begin
   on conflict (day, client) do update set refused = usage.refused + 1;
 end $$;
 comment on function private.count_refused_upload(text) is
-  'After an anonymous upload was read and refused. private.check_anonymous looks at the count.';
+  'Counts an anonymous upload that was refused after it was read. private.check_anonymous uses the count.';
 
 create function private.get_anonymous_generation(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -110,7 +110,8 @@ begin
   return found;
 end $$;
 comment on function private.get_anonymous_generation(jsonb, uuid) is
-  'Anybody who knows the id may see it until it expires. Errors: generation_not_found, those of private.authorize.';
+  'Returns an anonymous generation to anybody who knows its id, until it expires. Errors: generation_not_found, those of '
+  'private.authorize.';
 
 alter table private.anonymous_usage enable row level security;
 

@@ -1,5 +1,5 @@
--- A caller may send the same create twice and get one generation. The key is taken before anything is stored. The transaction
--- that inserts the generation finishes it. So a crash cannot leave a generation without its key.
+-- A caller may send the same create twice and gets one generation. The API takes the key before it stores anything. The
+-- transaction that inserts the generation finishes the key. So a crash cannot leave a generation without its key.
 
 create table private.idempotency_keys (
   caller text not null,
@@ -17,16 +17,17 @@ create index idempotency_keys_created_at on private.idempotency_keys (created_at
 
 comment on table private.idempotency_keys is 'Keys of the last 24 hours, per caller and operation.';
 comment on column private.idempotency_keys.caller is 'Project and account.';
-comment on column private.idempotency_keys.operation is 'What was asked for with the key.';
-comment on column private.idempotency_keys.key is 'Idempotency-Key, as the caller sent it.';
-comment on column private.idempotency_keys.fingerprint is 'SHA-256 of what was asked for; another request with the key is a mistake.';
+comment on column private.idempotency_keys.operation is 'The operation of the request.';
+comment on column private.idempotency_keys.key is 'The Idempotency-Key of the caller.';
+comment on column private.idempotency_keys.fingerprint is
+  'SHA-256 of the request. Another request with the same key is refused.';
 comment on column private.idempotency_keys.generation_id is
-  'The id that the first request chose for its generation, which may not exist.';
+  'The id that the first request chose for its generation. The generation may not exist.';
 comment on column private.idempotency_keys.response is
   'The generation as it was when it was created; null while the first request runs.';
 comment on column private.idempotency_keys.locked_until is
-  'Until then the first request counts as running; afterwards another one can take its key.';
-comment on column private.idempotency_keys.created_at is 'When it was first sent.';
+  'Until this time the first request counts as running. After it, another request can take the key.';
+comment on column private.idempotency_keys.created_at is 'When the key was first sent.';
 
 create function private.begin_idempotent(project_id uuid, user_id uuid, request jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -56,7 +57,7 @@ begin
     'response', v_row.response);
 end $$;
 comment on function private.begin_idempotent(uuid, uuid, jsonb) is
-  'Takes a key of a caller whom private.check_credentials has just found: {operation, key, fingerprint, generation_id} → '
+  'Takes a key of a caller that private.check_credentials has just returned: {operation, key, fingerprint, generation_id} → '
   '{state: started | running | done, response}. Errors: idempotency_key_reused.';
 
 create function private.finish_idempotent(id uuid, response jsonb) returns void
@@ -69,7 +70,7 @@ begin
   end if;
 end $$;
 comment on function private.finish_idempotent(uuid, jsonb) is
-  'Keeps the answer. Errors: idempotency_key_in_use when the request took so long that another one has the key now.';
+  'Stores the answer. Errors: idempotency_key_in_use if the request took so long that another one has taken the key.';
 
 create function private.release_idempotent(id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -77,7 +78,8 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.idempotency_keys k where k.generation_id = release_idempotent.id and k.response is null;
 end $$;
-comment on function private.release_idempotent(uuid) is 'The request failed: the next one with the key starts again.';
+comment on function private.release_idempotent(uuid) is
+  'Releases the key after a failed request, so that the next request with it starts again.';
 
 alter table private.idempotency_keys enable row level security;
 

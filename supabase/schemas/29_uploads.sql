@@ -1,5 +1,5 @@
--- Pictures that a browser uploads to Storage by a signed address, for a later create. Each serves one generation. An unused one
--- is deleted after three hours, long after its address has expired.
+-- Pictures that a browser uploads to Storage by a signed URL, for a later create. Each is for one generation. An unused one is
+-- deleted after three hours; its URL has expired by then.
 
 create table public.uploads (
   id uuid primary key default gen_random_uuid(),
@@ -15,13 +15,13 @@ create index uploads_owner on public.uploads (user_id);
 create index uploads_generation_id on public.uploads (generation_id);
 create index uploads_unused on public.uploads (created_at) where generation_id is null;
 
-comment on table public.uploads is 'Signed upload addresses that were given out.';
-comment on column public.uploads.id is 'Names the upload to the API.';
-comment on column public.uploads.project_id is 'Whose storage it is in.';
-comment on column public.uploads.user_id is 'Who may use it.';
-comment on column public.uploads.generation_id is 'The generation that took it; null while it is unused.';
+comment on table public.uploads is 'Uploads for which the API issued a signed URL.';
+comment on column public.uploads.id is 'Identifies the upload in the API.';
+comment on column public.uploads.project_id is 'The project of the upload.';
+comment on column public.uploads.user_id is 'The account that may use it.';
+comment on column public.uploads.generation_id is 'The generation that uses it; null while it is unused.';
 comment on column public.uploads.path is 'Its path in bucket uploads.';
-comment on column public.uploads.created_at is 'When its address was given out.';
+comment on column public.uploads.created_at is 'When its URL was issued.';
 
 create function private.on_upload_deleted() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -46,7 +46,7 @@ begin
   if not private.hold_project(v_project) then
     raise exception 'project_inactive';
   end if;
-  -- Creates of one person take turns, so the count is correct.
+  -- Creates of one account take turns, so the count is correct.
   perform from public.users account where account.id = v_actor for no key update;
   if (select count(*) from public.uploads u where u.user_id = v_actor and u.generation_id is null) + places > 50 then
     raise exception 'upload_limit_reached' using detail = jsonb_build_object('retry_after_seconds', 3600);
@@ -62,7 +62,7 @@ begin
   return created;
 end $$;
 comment on function private.create_uploads(jsonb, integer) is
-  'Places for pictures: [{id, path}]. Errors: upload_limit_reached (detail: seconds), those of private.authorize.';
+  'Creates uploads: [{id, path}]. Errors: upload_limit_reached (detail: seconds), those of private.authorize.';
 
 create function private.require_uploads(credentials jsonb, ids jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -85,7 +85,7 @@ begin
   return found;
 end $$;
 comment on function private.require_uploads(jsonb, jsonb) is
-  'The caller''s unused uploads in the order asked for: [{id, path}]. Errors: upload_not_found, those of private.authorize.';
+  'The caller''s unused uploads in the requested order: [{id, path}]. Errors: upload_not_found, those of private.authorize.';
 
 create trigger uploads_deleted after delete on public.uploads
   for each row execute function private.on_upload_deleted();

@@ -1,5 +1,5 @@
--- What is to be removed at Storage or canceled at Replicate. Each function is one claim or one bounded delete, safe to run
--- twice at once.
+-- Tasks that remove files from Storage or cancel predictions at Replicate. Each function is one claim or one bounded delete.
+-- Two runs at the same time do no harm.
 
 create table private.cleanup_tasks (
   id bigint generated always as identity primary key,
@@ -15,15 +15,17 @@ create index cleanup_tasks_due on private.cleanup_tasks (next_attempt_at);
 create index cleanup_tasks_generation_id on private.cleanup_tasks (generation_id);
 
 comment on table private.cleanup_tasks is
-  'What remains outside the database when a generation is deleted or canceled. Written in the same transaction, so nothing is lost.';
+  'Tasks outside the database after a generation was deleted or canceled. Written in the same transaction, so none is lost.';
 comment on column private.cleanup_tasks.id is 'Grows with time.';
 comment on column private.cleanup_tasks.kind is
-  'A bucket: delete an object. prediction: cancel it at Replicate. submission: look for it there and cancel it.';
-comment on column private.cleanup_tasks.target is 'Path of the object, id of the prediction, or when the submission was begun.';
-comment on column private.cleanup_tasks.generation_id is 'The generation that left it; it need not exist any more.';
-comment on column private.cleanup_tasks.attempts is 'How often it was tried.';
-comment on column private.cleanup_tasks.next_attempt_at is 'When the reconciler takes it, unless the request has done it by then.';
-comment on column private.cleanup_tasks.created_at is 'When it was left.';
+  'The name of a bucket: delete an object. prediction: cancel it at Replicate. submission: search for it there and cancel it.';
+comment on column private.cleanup_tasks.target is
+  'The path of the object, the id of the prediction, or the time of the submission.';
+comment on column private.cleanup_tasks.generation_id is 'The generation of the task. It may no longer exist.';
+comment on column private.cleanup_tasks.attempts is 'The number of attempts.';
+comment on column private.cleanup_tasks.next_attempt_at is
+  'When the reconciler takes the task, unless the request has done it by then.';
+comment on column private.cleanup_tasks.created_at is 'When the task was written.';
 
 create function private.claim_cleanup_tasks(generation_id uuid, batch_size integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -48,8 +50,8 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_cleanup_tasks(uuid, integer) is
-  'Tasks of one generation, or those that are due: [{id, kind, target, generation_id}]. Retried with growing pauses until '
-  'private.end_cleanup_tasks.';
+  'Claims the tasks of one generation, or all due ones: [{id, kind, target, generation_id}]. They are retried with growing '
+  'pauses until private.end_cleanup_tasks.';
 
 create function private.end_cleanup_tasks(ids jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -84,8 +86,8 @@ begin
   return collected;
 end $$;
 comment on function private.queue_orphan_files(integer) is
-  'Files older than an hour whose generation or upload does not exist (a process died between the file and the row) become '
-  'cleanup tasks. Returns how many.';
+  'Makes orphaned files older than an hour into cleanup tasks, and returns how many. A file is orphaned if a process died '
+  'before it inserted the row.';
 
 create function private.remove_old(kind text, keep_seconds bigint, batch_size integer) returns integer
 language plpgsql set search_path = '' as $$
@@ -171,7 +173,8 @@ begin
   return removed;
 end $$;
 comment on function private.remove_old(text, bigint, integer) is
-  'Removes at most batch_size rows of a kind that are older than keep_seconds, and returns how many. Safe to run twice at once.';
+  'Removes at most batch_size rows of a kind that are older than keep_seconds, and returns how many. Two runs at a time do no '
+  'harm.';
 
 alter table private.cleanup_tasks enable row level security;
 

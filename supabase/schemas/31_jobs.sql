@@ -1,5 +1,5 @@
--- When the reconciler's jobs ran and how they ended. Where pg_cron and pg_net exist, the database calls it each minute.
--- Elsewhere a scheduler calls POST /api/v1/internal/reconcile. Its address and secret are read from the vault at each run:
+-- Runs and results of the reconciler's jobs. With pg_cron and pg_net, the database calls the reconciler each minute. Otherwise
+-- a scheduler calls POST /api/v1/internal/reconcile. Each run reads the URL and the secret from the vault:
 -- select vault.create_secret('https://<ref>.supabase.co/functions/v1/api/v1/internal/reconcile', 'reconcile_url');   select
 -- vault.create_secret('<CRON_SECRET>', 'cron_secret');
 
@@ -8,7 +8,7 @@ create table private.job_runs (
   ran_at timestamptz not null default now()
 );
 
-comment on table private.job_runs is 'When a job that does not run each minute ran last.';
+comment on table private.job_runs is 'The last run of each job that does not run each minute.';
 comment on column private.job_runs.name is 'Which job.';
 comment on column private.job_runs.ran_at is 'When it was last begun.';
 
@@ -20,11 +20,11 @@ create table private.job_results (
   failing_since timestamptz
 );
 
-comment on table private.job_results is 'What each job of the reconciler did when it ran last.';
+comment on table private.job_results is 'The result of the last run of each job.';
 comment on column private.job_results.name is 'Which job.';
 comment on column private.job_results.ran_at is 'When it ended.';
-comment on column private.job_results.checked is 'What it looked at.';
-comment on column private.job_results.failed is 'How many of those failed; a broken job counts as one.';
+comment on column private.job_results.checked is 'The number of items that it processed.';
+comment on column private.job_results.failed is 'The number of items that failed. A job that throws counts as one.';
 comment on column private.job_results.failing_since is
   'The first of the consecutive runs with a failure; null after a run without one.';
 
@@ -38,7 +38,7 @@ begin
     where run.ran_at <= now() - make_interval(secs => every_seconds);
   return found;
 end $$;
-comment on function private.claim_job(text, integer) is 'True for one caller in each period.';
+comment on function private.claim_job(text, integer) is 'Returns true to one caller in each period.';
 
 create function private.record_job_results(results jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -51,7 +51,8 @@ begin
   on conflict (name) do update set ran_at = now(), checked = excluded.checked, failed = excluded.failed,
     failing_since = case when excluded.failed > 0 then coalesce(result.failing_since, now()) end;
 end $$;
-comment on function private.record_job_results(jsonb) is 'Remembers a run of the reconciler: [{name, checked, failed}].';
+comment on function private.record_job_results(jsonb) is
+  'Stores the results of a run of the reconciler: [{name, checked, failed}].';
 
 create function private.call_reconciler() returns bigint
 language plpgsql security definer set search_path = '' as $$
@@ -75,7 +76,7 @@ begin
   return v_request;
 end $$;
 comment on function private.call_reconciler() is
-  'Asks the API to reconcile; null where the address, the secret or pg_net is missing. Definer: only the owner reads the vault.';
+  'Calls the reconciler of the API. Null if the URL, the secret or pg_net is missing. Definer: only the owner reads the vault.';
 
 alter table private.job_runs enable row level security;
 alter table private.job_results enable row level security;

@@ -1,5 +1,5 @@
--- Figures for operators: answered requests by result, and what waits. Every isolate writes in batches, because it knows only
--- its own requests.
+-- Metrics for operators: requests by result, and waiting work. Each isolate knows only its own requests, so all write their
+-- counts here, in batches.
 
 -- Unlogged: after a crash of the server the counts start at zero, which Prometheus handles as a counter reset.
 create unlogged table private.request_counts (
@@ -21,14 +21,14 @@ comment on column private.request_counts.status is 'The HTTP status of the answe
 comment on column private.request_counts.requests is 'How many.';
 comment on column private.request_counts.seconds is 'The sum of their durations.';
 comment on column private.request_counts.buckets is
-  'Number of requests per bucket of duration; the API chooses the bounds, and the first bound that fits counts.';
+  'The number of requests per bucket of duration. The API chooses the bounds, and a request counts in its first bucket.';
 
 create function private.server_version() returns text
 language plpgsql stable set search_path = '' as $$
 begin
   return current_setting('server_version');
 end $$;
-comment on function private.server_version() is 'For the health check: proves that statements run, and returns the version.';
+comment on function private.server_version() is 'The version of the server, for the health check.';
 
 create function private.record_requests(batch jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -47,7 +47,7 @@ begin
       from unnest(counts.buckets, excluded.buckets) with ordinality as pair (old, new, place) order by pair.place);
 end $$;
 comment on function private.record_requests(jsonb) is
-  'Adds what an isolate counted: [{method, route, status, requests, seconds, buckets}]. Rows are written in one order, so '
+  'Adds the counts of an isolate: [{method, route, status, requests, seconds, buckets}]. Rows are written in a fixed order, so '
   'that isolates do not deadlock.';
 
 create function private.list_request_counts() returns jsonb
@@ -111,8 +111,8 @@ begin
       from private.job_results j));
 end $$;
 comment on function private.service_report() is
-  'Figures for operators, whom the API checks before it asks: versions, migrations, connections, open generations, mail and '
-  'clean-up that wait, and the last run of each job. Runs as the owner, who alone may read the list of migrations.';
+  'Metrics for operators: versions, migrations, connections, open generations, waiting mail and cleanup tasks, and the last '
+  'run of each job. The API checks the caller first. Definer: only the owner reads the list of migrations.';
 
 alter table private.request_counts enable row level security;
 

@@ -1,4 +1,4 @@
--- What counts against a project's month. Triggers of generations keep it, in the transaction that changes one.
+-- The usage of a project's month. Triggers update it in the transaction that changes a generation.
 
 create table public.generation_usage (
   project_id uuid not null references public.projects (id) on delete cascade,
@@ -13,8 +13,8 @@ comment on table public.generation_usage is 'Generations reserved or committed, 
 comment on column public.generation_usage.project_id is 'The project.';
 comment on column public.generation_usage.month is 'First day of the UTC month.';
 comment on column public.generation_usage.generations is 'How many count against the month.';
-comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever became of them.';
-comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
+comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever their result.';
+comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and refunded.';
 
 create table private.removed_projects (
   user_id uuid primary key references public.users (id) on delete cascade,
@@ -23,10 +23,11 @@ create table private.removed_projects (
 );
 
 comment on table private.removed_projects is
-  'How many projects of a developer had sent generations in the month in which they were removed. They count until it is over.';
+  'Removed projects of a developer that had sent generations in the month of their removal. They count until the month ends.';
 comment on column private.removed_projects.user_id is 'The developer.';
 comment on column private.removed_projects.month is 'First day of the UTC month of the last removal.';
-comment on column private.removed_projects.projects is 'Projects that were removed in it and had sent something in it.';
+comment on column private.removed_projects.projects is
+  'Projects that were removed in the month and had sent generations in it.';
 
 create function private.this_month() returns date
 language plpgsql stable set search_path = '' as $$
@@ -45,8 +46,8 @@ begin
       where removed.user_id = owner and removed.month = private.this_month()), 0);
 end $$;
 comment on function private.count_projects(uuid) is
-  'What counts against the projects of a plan: those that are there, and those that sent a generation this month and were deleted. '
-  'Otherwise each new project would have a new month.';
+  'The number of projects that count against the plan: existing ones, and deleted ones that sent a generation this month. '
+  'Otherwise each new project would have a new quota.';
 
 create function private.remember_removed_project(id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -59,7 +60,8 @@ begin
   on conflict (user_id) do update set month = excluded.month,
     projects = case when removed.month = excluded.month then removed.projects + 1 else 1 end;
 end $$;
-comment on function private.remember_removed_project(uuid) is 'Before the row of a project goes, and what it has used with it.';
+comment on function private.remember_removed_project(uuid) is
+  'Counts a project that sent generations this month, before its row and its usage are deleted.';
 
 create function private.get_generation_usage(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -102,8 +104,8 @@ begin
   );
 end $$;
 comment on function private.get_generation_usage(jsonb) is
-  'GET /generation/usage: what the project''s plan allows, what the project gives the caller, and what is used of it. Errors: '
-  'those of private.authorize.';
+  'GET /generation/usage: the limits of the project''s plan, the caller''s own limits, and the usage of both. Errors: those of '
+  'private.authorize.';
 
 alter table public.generation_usage enable row level security;
 alter table private.removed_projects enable row level security;

@@ -1,6 +1,6 @@
 -- The buckets of pictures. Both are private and have no policy: only the API's secret key reads and writes them, and browsers
--- get short-lived signed addresses. Paths start with the project id. Storage makes its own tables, on a new server perhaps
--- after the migrations, so this can be called again.
+-- get short-lived signed URLs. Paths start with the project id. On a new server, Storage may create its own tables after the
+-- migrations. Then ensure_buckets is called again.
 
 create function private.ensure_buckets()
 returns boolean
@@ -37,4 +37,4 @@ begin
 end $$;
 
 comment on function private.ensure_buckets() is
-  'Makes the buckets of pictures, private and with their limits. False while Storage has not made its tables: call it again then.';
+  'Creates the private buckets of pictures with their limits. False if Storage has not created its tables yet; then call it again.';

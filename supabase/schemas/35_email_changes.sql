@@ -1,5 +1,5 @@
--- Changing the address of an account. The new address counts when the token that was mailed to it is used. Supabase Auth signs
--- developers in by their address, so for them it changes there first. The account follows in the same transaction.
+-- Changes of an account's address. The new address is valid when the token that was mailed to it is used. Supabase Auth signs
+-- developers in by their address, so theirs changes at Auth first. The account follows in the same transaction.
 
 create table private.email_changes (
   user_id uuid primary key references public.users (id) on delete cascade,
@@ -9,11 +9,12 @@ create table private.email_changes (
 );
 create index email_changes_expires_at on private.email_changes (expires_at);
 
-comment on table private.email_changes is 'New addresses that are not confirmed yet, one an account.';
-comment on column private.email_changes.user_id is 'Whose address it will be.';
+comment on table private.email_changes is 'New addresses that are not confirmed yet, one per account.';
+comment on column private.email_changes.user_id is 'The account that gets the address.';
 comment on column private.email_changes.email is 'The new address.';
-comment on column private.email_changes.expires_at is 'From when it can no longer be confirmed.';
-comment on column private.email_changes.claimed_until is 'Until when Supabase Auth may change the address; set during the call.';
+comment on column private.email_changes.expires_at is 'When the confirmation expires.';
+comment on column private.email_changes.claimed_until is
+  'Until this time Supabase Auth may change the address. Set during the call.';
 
 create function private.request_email_change(credentials jsonb, email text) returns void
 language plpgsql set search_path = '' as $$
@@ -43,7 +44,7 @@ begin
     (actor, 'email_change_asked', jsonb_build_object('to', account.email));
 end $$;
 comment on function private.request_email_change(jsonb, text) is
-  'POST /auth/change-email, after the password was proved: a mail to both addresses. Errors: email_unchanged, account_exists, '
+  'POST /auth/change-email, after the check of the password: mails both addresses. Errors: email_unchanged, account_exists, '
   'mail_limit_exceeded, those of private.authorize_session.';
 
 create function private.complete_email_change(account public.users, email text) returns void
@@ -51,7 +52,7 @@ language plpgsql set search_path = '' as $$
 begin
   update public.users u set email = complete_email_change.email, email_verified_at = now() where u.id = account.id;
   perform private.use_mail_tokens(account.id, 'email_change');
-  -- Tokens that were sent to the old address end.
+  -- Invalidates tokens that were sent to the old address.
   perform private.use_mail_tokens(account.id, 'verification');
   perform private.use_mail_tokens(account.id, 'password_reset');
   delete from private.email_changes change where change.user_id = account.id;
@@ -59,7 +60,7 @@ begin
   values (account.id, 'email_changed', jsonb_build_object('to', account.email));
 end $$;
 comment on function private.complete_email_change(public.users, text) is
-  'Sets the new address, keeps sessions, and mails the old address. Errors: a unique violation when somebody else has it.';
+  'Sets the new address, keeps sessions, and mails the old address. Errors: a unique violation if another account has it.';
 
 create function private.confirm_email_change(account public.users, email text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -71,7 +72,7 @@ begin
   then
     return jsonb_build_object('refusal', 'account_exists');
   end if;
-  -- Auth knows end users, and people with a non-ASCII address, by an opaque address.
+  -- At Auth, end users and people with a non-ASCII address have an opaque address.
   if new_auth_email = private.auth_email(account) then
     begin
       perform private.complete_email_change(account, confirm_email_change.email);
@@ -87,7 +88,7 @@ begin
     'auth_email', new_auth_email));
 end $$;
 comment on function private.confirm_email_change(public.users, text) is
-  'The token of the new address was used: {email}, {refusal}, or {change} that Auth has to make.';
+  'Confirms the new address by its token: {email}, {refusal}, or the {change} that Auth must make.';
 
 create function private.finish_email_change(account public.users, email text) returns boolean
 language plpgsql set search_path = '' as $$
@@ -103,7 +104,7 @@ begin
   return true;
 end $$;
 comment on function private.finish_email_change(public.users, text) is
-  'Updates the account if the API has announced this address, and returns whether it has.';
+  'Updates the account if the API has announced this address. Returns whether it has.';
 
 create function private.abandon_email_change(user_id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -111,7 +112,7 @@ begin
   perform set_config('role', 'service_role', true);
   update private.email_changes change set claimed_until = null where change.user_id = abandon_email_change.user_id;
 end $$;
-comment on function private.abandon_email_change(uuid) is 'Auth did not change the address: the token can be used again.';
+comment on function private.abandon_email_change(uuid) is 'Makes the token valid again after Auth did not change the address.';
 
 alter table private.email_changes enable row level security;
 

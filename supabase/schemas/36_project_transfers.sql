@@ -1,4 +1,4 @@
--- Handing a project over: its owner offers it to an address, the developer who has proved that address accepts.
+-- Transfers of projects: the owner offers a project to an address. The developer who has verified that address accepts it.
 
 create table public.project_transfers (
   id uuid primary key default gen_random_uuid(),
@@ -14,16 +14,15 @@ create index project_transfers_email on public.project_transfers (email_fold);
 create index project_transfers_expires_at on public.project_transfers (expires_at);
 
 comment on table public.project_transfers is
-  'Offers to hand a project over, one a project. The developer with that address accepts or declines.';
-comment on column public.project_transfers.id is 'Names the offer in the audit trail.';
-comment on column public.project_transfers.project_id is 'What is offered.';
+  'Offers of projects, one per project. The developer with the address accepts or declines.';
+comment on column public.project_transfers.id is 'Identifies the offer in the audit trail.';
+comment on column public.project_transfers.project_id is 'The offered project.';
 comment on column public.project_transfers.email is
-  'The address of the receiver, who must have verified it. There may be no such developer yet.';
-comment on column public.project_transfers.email_fold is 'The address as it is compared.';
+  'The receiver''s address, which the receiver must have verified. There may be no such developer yet.';
+comment on column public.project_transfers.email_fold is 'The lower-case form of the address, for comparisons.';
 comment on column public.project_transfers.created_at is 'When it was offered.';
-comment on column public.project_transfers.expires_at is 'From when it can no longer be accepted.';
-comment on column public.project_transfers.owner_id is
-  'Who owned the project when it was offered; an earlier owner''s offer is void.';
+comment on column public.project_transfers.expires_at is 'When the offer expires.';
+comment on column public.project_transfers.owner_id is 'The owner who made the offer. The offer of an earlier owner is void.';
 
 create function private.actor_address() returns text
 language plpgsql stable security definer set search_path = '' as $$
@@ -32,7 +31,7 @@ begin
     where u.id = private.actor_id() and u.role <> 'end_user' and u.email_verified_at is not null);
 end $$;
 comment on function private.actor_address() is
-  'The proved address of the developer or operator who asks, else null. Definer: users has policies of its own.';
+  'The verified address of the caller if it is a developer or operator, else null. Definer: users has its own policies.';
 
 create function private.project_transfer_json(transfer public.project_transfers) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -46,7 +45,8 @@ begin
   );
 end $$;
 comment on function private.project_transfer_json(public.project_transfers) is
-  'An offer as the API shows it; null when it is void. For service_role: the receiver sees neither the project nor its owner yet.';
+  'An offer in the form of the API; null if it is void. For service_role, because the receiver cannot read the project or its '
+  'owner yet.';
 
 create function private.require_project_transfer(id uuid) returns public.project_transfers
 language plpgsql set search_path = '' as $$
@@ -62,7 +62,7 @@ begin
   return transfer;
 end $$;
 comment on function private.require_project_transfer(uuid) is
-  'The open offer of a project, if the caller sees it, else transfer_not_found; continues as service_role.';
+  'The open offer of a project if the caller can see it, else transfer_not_found. Continues as service_role.';
 
 create function private.offer_project(credentials jsonb, id uuid, email text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -81,7 +81,7 @@ begin
   if exists (select from public.users u where u.id = project.owner_id and u.email_fold = private.fold_email(offer_project.email)) then
     raise exception 'transfer_to_owner';
   end if;
-  -- An owner can make and delete projects, so offers are counted by owner too.
+  -- An owner can create and delete projects, so offers are counted per owner too.
   wait := private.fill_bucket(private.bucket_name('project_offers', project.owner_id::text), 20, 600);
   if wait = 0 then
     wait := private.count_mail('project_offered', project.id::text);
@@ -102,7 +102,7 @@ begin
   return private.project_transfer_json(made);
 end $$;
 comment on function private.offer_project(jsonb, uuid, text) is
-  'POST /projects/{id}/transfer, after the password was proved: replaces an earlier offer. Errors: project_not_found, '
+  'POST /projects/{id}/transfer, after the check of the password. Replaces an earlier offer. Errors: project_not_found, '
   'transfer_to_owner, mail_limit_exceeded, those of private.authorize_developer.';
 
 create function private.list_project_transfers(credentials jsonb) returns jsonb
@@ -172,8 +172,8 @@ begin
   if private.count_projects(actor) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  -- The old owner knows these keys and secrets, and the project's own plan was granted to the old owner. Webhooks and addresses
-  -- lead to the old owner's servers. Events name people, and the link of a reset mail opens an account.
+  -- The old owner knows these keys and secrets, and got the project's own plan. Webhooks and pages are on the old owner's
+-- servers. Events contain people's data, and a reset link gives access to an account.
   update public.api_keys k set revoked_at = now() where k.project_id = project.id and k.revoked_at is null;
   update public.webhooks w set is_active = false where w.project_id = project.id and w.is_active;
   update public.projects p set owner_id = actor, plan_id = null, site_url = null, verify_url = null, reset_url = null
@@ -184,9 +184,9 @@ begin
   return private.project_json(project);
 end $$;
 comment on function private.accept_project(jsonb, uuid) is
-  'POST /projects/{id}/transfer/accept: the caller owns the project from now on, under the own plan; its API keys are revoked, its '
-  'webhooks switched off, and its site_url, verify_url and reset_url cleared. '
-  'Errors: transfer_not_found, project_limit_reached, those of private.authorize_developer.';
+  'POST /projects/{id}/transfer/accept: makes the caller the owner, under the caller''s plan. Revokes the API keys, disables '
+  'the webhooks, and clears site_url, verify_url and reset_url. Errors: transfer_not_found, project_limit_reached, those of '
+  'private.authorize_developer.';
 
 create trigger project_transfers_audit after insert or update or delete on public.project_transfers
   for each row execute function private.record_audit('project_transfer');

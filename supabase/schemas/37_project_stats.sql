@@ -1,4 +1,4 @@
--- How many projects, people and keys a developer has. A list and its total use the same conditions, so they always agree.
+-- Numbers of projects, end users and keys of a developer. They use the same conditions as the lists, so they agree.
 
 create function private.get_project_stats(credentials jsonb, project_id uuid, search text, active boolean) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -33,5 +33,5 @@ begin
   return jsonb_build_object('projects', projects, 'users', users, 'api_keys', keys);
 end $$;
 comment on function private.get_project_stats(jsonb, uuid, text, boolean) is
-  'How many projects, end users and API keys there are, and how many of them are active; of one project, or with null of all that '
-  'the caller manages. Errors: project_not_found, those of private.authorize.';
+  'The numbers of projects, end users and API keys, in total and active: of one project, or with null of all that the caller '
+  'manages. Errors: project_not_found, those of private.authorize.';

@@ -22,18 +22,18 @@ create table public.webhooks (
 create index webhooks_project_id on public.webhooks (project_id, created_at desc);
 
 comment on table public.webhooks is 'Addresses that receive the events of a project.';
-comment on column public.webhooks.id is 'Names the webhook in the API.';
+comment on column public.webhooks.id is 'Identifies the webhook in the API.';
 comment on column public.webhooks.project_id is 'The project whose events are sent.';
-comment on column public.webhooks.url is 'Where events are sent by POST.';
+comment on column public.webhooks.url is 'The URL to which events are POSTed.';
 comment on column public.webhooks.description is 'Chosen by the developer.';
-comment on column public.webhooks.events is 'Which events are sent.';
-comment on column public.webhooks.secret is 'Signs every delivery (whsec_…). Granted to nobody but service_role.';
-comment on column public.webhooks.previous_secret is 'Signs too, until previous_secret_ends_at. Granted to nobody but service_role.';
+comment on column public.webhooks.events is 'The kinds of events that are sent.';
+comment on column public.webhooks.secret is 'Signs every delivery (whsec_…). Only service_role may read it.';
+comment on column public.webhooks.previous_secret is 'Also signs until previous_secret_ends_at. Only service_role may read it.';
 comment on column public.webhooks.previous_secret_ends_at is 'Set by a rotation.';
-comment on column public.webhooks.is_active is 'False: new events are not recorded, and waiting ones are not sent.';
+comment on column public.webhooks.is_active is 'If false, new events are not recorded and waiting ones are not sent.';
 comment on column public.webhooks.failing_since is 'The first failure since the last success, else null.';
 comment on column public.webhooks.disabled_at is
-  'When it was switched off because it failed for three days or answered 410, else null.';
+  'When it was disabled because it failed for three days or answered 410, else null.';
 comment on column public.webhooks.created_at is 'When it was made.';
 comment on column public.webhooks.updated_at is 'When it last changed.';
 
@@ -137,7 +137,7 @@ begin
   return private.webhook_json(to_jsonb(changed));
 end $$;
 comment on function private.rotate_webhook_secret(jsonb, uuid, uuid, text, integer) is
-  'POST …/webhooks/{webhook_id}/rotate: deliveries are signed with the old secret too until its grace ends. Errors: '
+  'POST …/webhooks/{webhook_id}/rotate: the old secret also signs deliveries until its grace period ends. Errors: '
   'project_not_found, webhook_not_found, those of private.authorize.';
 
 create function private.delete_webhook(credentials jsonb, project_id uuid, webhook_id uuid) returns void
@@ -149,7 +149,7 @@ begin
   delete from public.webhooks w where w.id = delete_webhook.webhook_id;
 end $$;
 comment on function private.delete_webhook(jsonb, uuid, uuid) is
-  'DELETE …/webhooks/{webhook_id}, with its log and what waits. Errors: project_not_found, webhook_not_found, those of '
+  'DELETE …/webhooks/{webhook_id}, with its log and its waiting events. Errors: project_not_found, webhook_not_found, those of '
   'private.authorize.';
 
 create trigger webhooks_touch before update on public.webhooks

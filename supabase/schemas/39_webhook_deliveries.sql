@@ -28,19 +28,20 @@ create index webhook_deliveries_project_id on public.webhook_deliveries (project
 create index webhook_deliveries_occurred_at on public.webhook_deliveries (occurred_at);
 
 comment on table public.webhook_deliveries is
-  'Events for a webhook: those that wait, and the log of those that were sent or given up.';
+  'Events for a webhook: the waiting ones, and the log of delivered and failed ones.';
 comment on column public.webhook_deliveries.id is 'The header webhook-id: the same at every attempt.';
 comment on column public.webhook_deliveries.position is 'Events about one subject are sent in this order.';
-comment on column public.webhook_deliveries.webhook_id is 'Where it goes.';
-comment on column public.webhook_deliveries.project_id is 'Where it happened.';
-comment on column public.webhook_deliveries.event is 'What happened, such as generation.completed; or test.';
-comment on column public.webhook_deliveries.subject_id is 'The generation or account that it is about; else the project.';
-comment on column public.webhook_deliveries.facts is 'Facts that cannot be read later, without personal data.';
-comment on column public.webhook_deliveries.once is 'An event with the same text is recorded once, such as the quota of a month.';
+comment on column public.webhook_deliveries.webhook_id is 'The receiving webhook.';
+comment on column public.webhook_deliveries.project_id is 'The project of the event.';
+comment on column public.webhook_deliveries.event is 'The kind of event, such as generation.completed or test.';
+comment on column public.webhook_deliveries.subject_id is 'The generation or account of the event, else the project.';
+comment on column public.webhook_deliveries.facts is 'Data that cannot be read later, without personal data.';
+comment on column public.webhook_deliveries.once is
+  'An event with the same text is recorded only once, such as the quota of a month.';
 comment on column public.webhook_deliveries.status is 'waiting, then delivered (2xx) or failed (given up).';
-comment on column public.webhook_deliveries.attempts is 'How often it was sent since it was recorded or replayed.';
+comment on column public.webhook_deliveries.attempts is 'Attempts since it was recorded or replayed.';
 comment on column public.webhook_deliveries.next_attempt_at is
-  'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+  'When it may be claimed. A claim moves this time forward, so a killed process loses nothing.';
 comment on column public.webhook_deliveries.response_status is 'Status of the last answer, null without one.';
 comment on column public.webhook_deliveries.error is 'Why the last attempt failed.';
 comment on column public.webhook_deliveries.occurred_at is 'When it happened.';
@@ -67,7 +68,7 @@ begin
   return null;
 end $$;
 comment on function private.on_generation_ended() is
-  'Trigger: records how a generation ended. Definer: calls private.announce_event for whoever ends it.';
+  'Trigger: records the end of a generation. Definer: the caller may not call private.announce_event.';
 
 create function private.on_end_user_changed() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -82,7 +83,7 @@ begin
   return null;
 end $$;
 comment on function private.on_end_user_changed() is
-  'Trigger: records that an end user was created, verified or deleted. Definer: calls private.announce_event for whoever does it.';
+  'Trigger: records that an end user was created, verified or deleted. Definer: the caller may not call private.announce_event.';
 
 create function private.on_quota_used() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -101,8 +102,8 @@ begin
   return null;
 end $$;
 comment on function private.on_quota_used() is
-  'Trigger: records once a month that the last generation of the quota was taken. Definer: calls private.announce_event for '
-  'whoever takes it.';
+  'Trigger: records once a month that the last generation of the quota was used. Definer: the caller may not call '
+  'private.announce_event.';
 
 create function private.delivery_json(delivery jsonb) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -119,7 +120,7 @@ declare
 begin
   perform set_config('role', 'service_role', true);
   with recursive busy as (
-    -- Skips from webhook to webhook, so a long backlog costs no more than a single event.
+    -- Jumps from webhook to webhook by the index, so a long backlog costs no more than a single event.
     (select d.webhook_id from public.webhook_deliveries d where d.status = 'waiting' order by d.webhook_id limit 1)
     union all
     select (select d.webhook_id from public.webhook_deliveries d
@@ -167,8 +168,9 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_deliveries(integer) is
-  'Events that are due, each for one caller during a minute, those about one subject one after the other: [{id, event, project_id, '
-  'subject_id, facts, attempts, occurred_at, url, secrets, generation, user}]; the last two as they are now, null when gone.';
+  'Claims due events, each for one caller for a minute. Events about one subject come one after the other. Returns [{id, '
+  'event, project_id, subject_id, facts, attempts, occurred_at, url, secrets, generation, user}]. The last two have their '
+  'current state, or null if deleted.';
 
 create function private.finish_delivery(delivery_id uuid, response_status integer) returns void
 language plpgsql set search_path = '' as $$
@@ -182,7 +184,7 @@ begin
   returning d.webhook_id into webhook;
   update public.webhooks w set failing_since = null where w.id = webhook and w.failing_since is not null;
 end $$;
-comment on function private.finish_delivery(uuid, integer) is 'The receiver answered 2xx.';
+comment on function private.finish_delivery(uuid, integer) is 'Marks an event as delivered after the receiver answered 2xx.';
 
 create function private.fail_delivery(
   delivery_id uuid, response_status integer, error text, wait_seconds integer, is_gone boolean) returns void
@@ -207,8 +209,8 @@ begin
   where w.id = webhook;
 end $$;
 comment on function private.fail_delivery(uuid, integer, text, integer, boolean) is
-  'The delivery failed: due again after the wait, or given up if wait is null. A receiver that answers 410, or fails for '
-  'three days, is switched off.';
+  'Records a failed delivery: it is due again after the wait, or has failed if wait is null. A receiver that answers 410, or '
+  'fails for three days, is disabled.';
 
 create trigger generations_announce after update on public.generations
   for each row when (new.project_id is not null and new.status is distinct from old.status

@@ -1,4 +1,4 @@
--- Setting a new password with the token of a mail. No answer reveals whether there is such an account.
+-- Password resets with the token of a mail. No answer reveals whether the account exists.
 
 create function private.request_password_reset(credentials jsonb, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -16,7 +16,7 @@ begin
     coalesce(v_project::text, '') || ':' || private.fold_email(request_password_reset.email));
 end $$;
 comment on function private.request_password_reset(jsonb, text, text) is
-  'Asks for a reset mail; the answer does not reveal whether there is such an account. Errors: attempts_exceeded, those of '
+  'Requests a reset mail. The answer does not reveal whether the account exists. Errors: attempts_exceeded, those of '
   'private.authorize.';
 
 create function private.begin_password_reset(digest text, ip text) returns jsonb
@@ -53,4 +53,4 @@ begin
     and p.expires_at > now();
 end $$;
 comment on function private.abandon_password_reset(text) is
-  'Auth did not set the password: the permit goes, and the token can be used again.';
+  'After Auth did not set the password: deletes the permit, and makes the token valid again.';

@@ -1,4 +1,4 @@
--- How a developer reads the log of deliveries and repeats one.
+-- The log of deliveries for developers, and the replay of a delivery.
 
 create function private.send_test_event(credentials jsonb, project_id uuid, webhook_id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -65,5 +65,5 @@ begin
   return private.delivery_json(to_jsonb(replayed));
 end $$;
 comment on function private.replay_delivery(jsonb, uuid, uuid, uuid) is
-  'POST …/deliveries/{delivery_id}/replay: sent again with the same id, and tried for hours again. Errors: project_not_found, '
+  'POST …/deliveries/{delivery_id}/replay: sends the event again with the same id and new attempts. Errors: project_not_found, '
   'webhook_not_found, delivery_not_found, webhook_inactive, those of private.authorize.';

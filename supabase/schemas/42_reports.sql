@@ -35,13 +35,13 @@ comment on column reports.projects_overview.owner_email is 'Address of its devel
 comment on column reports.projects_overview.plan_id is 'Its plan, or else the owner''s.';
 comment on column reports.projects_overview.state is 'active, inactive, owner deactivated, deleted or being removed.';
 comment on column reports.projects_overview.users is 'End users, closed accounts too.';
-comment on column reports.projects_overview.active_api_keys is 'Keys that work now.';
+comment on column reports.projects_overview.active_api_keys is 'Active keys.';
 comment on column reports.projects_overview.generations_this_month is 'Charged generations of this UTC month.';
 comment on column reports.projects_overview.generations_per_month is 'What the plan allows; null is unlimited.';
-comment on column reports.projects_overview.last_generation_at is 'When a picture was last asked for.';
+comment on column reports.projects_overview.last_generation_at is 'When a picture was last requested.';
 comment on column reports.projects_overview.created_at is 'When it was made.';
 comment on column reports.projects_overview.deleted_at is 'When its owner deleted it.';
-comment on column reports.projects_overview.purge_at is 'When what it holds is removed for good.';
+comment on column reports.projects_overview.purge_at is 'When its contents are removed permanently.';
 
 create view reports.developers with (security_invoker = true) as
 select
@@ -79,8 +79,8 @@ from public.generations g
 left join public.projects project on project.id = g.project_id
 group by 1, 2, 3;
 comment on view reports.generations_per_day is
-  'Per UTC day and project: how many, how they ended, how long they took, what they cost in seconds.';
-comment on column reports.generations_per_day.day is 'UTC day on which they were asked for.';
+  'Generations per UTC day and project: their number, results, durations and seconds at Replicate.';
+comment on column reports.generations_per_day.day is 'UTC day of the requests.';
 comment on column reports.generations_per_day.project_id is 'The project; null for anonymous ones.';
 comment on column reports.generations_per_day.project_name is 'Its name.';
 comment on column reports.generations_per_day.total is 'All of them.';
@@ -88,8 +88,9 @@ comment on column reports.generations_per_day.completed is 'With a picture.';
 comment on column reports.generations_per_day.failed is 'Without one; not charged.';
 comment on column reports.generations_per_day.canceled is 'Ended by somebody; not charged.';
 comment on column reports.generations_per_day.running is 'Pending or processing.';
-comment on column reports.generations_per_day.median_seconds is 'From asking to the stored picture, of the completed ones.';
-comment on column reports.generations_per_day.predict_seconds is 'Replicate''s computing time, which costs money.';
+comment on column reports.generations_per_day.median_seconds is
+  'From the request to the stored picture, for completed generations.';
+comment on column reports.generations_per_day.predict_seconds is 'Replicate''s computing time, which Replicate bills.';
 
 create view reports.failures_per_day with (security_invoker = true) as
 select (g.completed_at at time zone 'utc')::date as day, g.error_code, count(*) as generations,
@@ -99,10 +100,10 @@ where g.status = 'failed'
 group by 1, 2;
 comment on view reports.failures_per_day is 'Why generations fail, per UTC day.';
 comment on column reports.failures_per_day.day is 'UTC day.';
-comment on column reports.failures_per_day.error_code is 'Why, for programs.';
+comment on column reports.failures_per_day.error_code is 'The reason as a code.';
 comment on column reports.failures_per_day.generations is 'How many.';
-comment on column reports.failures_per_day.projects is 'In how many projects.';
-comment on column reports.failures_per_day.error is 'Why, for people.';
+comment on column reports.failures_per_day.projects is 'The number of projects.';
+comment on column reports.failures_per_day.error is 'The reason as a sentence.';
 
 create view reports.keys with (security_invoker = true) as
 select 'api_key' as kind, k.id, k.name, k.key_prefix, project.name as belongs_to, k.last_used_at, k.expires_at,
@@ -115,14 +116,14 @@ from public.developer_keys k join public.users account on account.id = k.user_id
 union all
 select 'operator_key', k.id, k.name, k.key_prefix, account.email, k.last_used_at, k.expires_at, null, k.revoked_at, k.created_at
 from public.operator_keys k join public.users account on account.id = k.user_id;
-comment on view reports.keys is 'Every key of every kind with its owner and last use; no secret.';
+comment on view reports.keys is 'Every key of every kind with its owner and last use, without secrets.';
 comment on column reports.keys.kind is 'api_key, developer_key or operator_key.';
 comment on column reports.keys.id is 'The key.';
 comment on column reports.keys.name is 'Its name.';
 comment on column reports.keys.key_prefix is 'Its first eight characters.';
 comment on column reports.keys.belongs_to is 'Name of the project, or address of the account.';
-comment on column reports.keys.last_used_at is 'Last request that named it.';
-comment on column reports.keys.expires_at is 'When it stops working; null never.';
+comment on column reports.keys.last_used_at is 'Time of the last request with the key.';
+comment on column reports.keys.expires_at is 'When it stops working; null means never.';
 comment on column reports.keys.grace_ends_at is 'When a rotated key stops working.';
 comment on column reports.keys.revoked_at is 'When it was revoked.';
 comment on column reports.keys.created_at is 'When it was made.';
@@ -136,12 +137,12 @@ left join public.projects project on project.id = event.project_id
 order by event.id desc;
 comment on view reports.recent_changes is 'The audit trail with names, newest first.';
 comment on column reports.recent_changes.occurred_at is 'When.';
-comment on column reports.recent_changes.actor_role is 'Role of who changed it.';
-comment on column reports.recent_changes.actor_email is 'Address of who changed it, if an account did.';
+comment on column reports.recent_changes.actor_role is 'Role of the account that made the change.';
+comment on column reports.recent_changes.actor_email is 'Address of the account that made the change, if any.';
 comment on column reports.recent_changes.action is 'create, update or delete.';
-comment on column reports.recent_changes.resource is 'What kind of thing.';
-comment on column reports.recent_changes.resource_id is 'Which one.';
-comment on column reports.recent_changes.project_name is 'Project that it belongs to.';
+comment on column reports.recent_changes.resource is 'The kind of the changed row.';
+comment on column reports.recent_changes.resource_id is 'The id of the changed row.';
+comment on column reports.recent_changes.project_name is 'The project of the changed row.';
 comment on column reports.recent_changes.changes is 'Old and new values; personal ones are left out.';
 comment on column reports.recent_changes.ip is 'Address of the caller.';
 comment on column reports.recent_changes.request_id is 'X-Request-Id of the request.';

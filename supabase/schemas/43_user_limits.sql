@@ -1,4 +1,4 @@
--- What one end user may use of a project: limits of the project, other ones that its developer granted, and what is used.
+-- Limits per end user: those of the project, those that its developer granted to one user, and the usage.
 
 create table private.user_usage (
   user_id uuid not null references public.users (id) on delete cascade,
@@ -13,7 +13,7 @@ comment on table private.user_usage is 'Generations reserved or committed, per e
 comment on column private.user_usage.user_id is 'The end user.';
 comment on column private.user_usage.day is 'The UTC day.';
 comment on column private.user_usage.generations is 'How many count against the day and its month.';
-comment on column private.user_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
+comment on column private.user_usage.canceled is 'How many were canceled or deleted after they were sent, and refunded.';
 
 create function private.user_limits(project public.projects, account public.users) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -24,7 +24,8 @@ begin
     'concurrent', coalesce(account.concurrent_generations, project.user_concurrent)) end;
 end $$;
 comment on function private.user_limits(public.projects, public.users) is
-  '{day, month, concurrent} of an end user: the granted number, else the project''s; null is no limit. Null for other roles.';
+  '{day, month, concurrent} of an end user: the granted number, else the project''s. Null in it means no limit. Null for other '
+  'roles.';
 
 create function private.take_user_quota(user_id uuid, limits jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -60,15 +61,15 @@ comment on function private.take_user_quota(uuid, jsonb) is
 create function private.return_user_quota(generation public.generations, was_canceled boolean) returns void
 language plpgsql set search_path = '' as $$
 begin
-  -- A sent request costs money, and a project without a quota has no other bound.
+  -- A sent request costs money, and a project without a quota has no other limit.
   update private.user_usage usage
   set generations = usage.generations - 1, canceled = usage.canceled + case when was_canceled then 1 else 0 end
   where usage.user_id = generation.user_id and usage.day = (generation.created_at at time zone 'utc')::date
     and (not was_canceled or usage.canceled < private.cancel_limit(usage.generations));
 end $$;
 comment on function private.return_user_quota(public.generations, boolean) is
-  'Gives a generation back to the day of its end user. Of those canceled after they were sent, a tenth of the day''s or three are '
-  'given back; the others stay counted.';
+  'Refunds a generation to the day of its end user. Of those canceled after sending, only as many are refunded as '
+  'private.cancel_limit allows for the day; the others stay counted.';
 
 alter table private.user_usage enable row level security;
 

@@ -1,8 +1,8 @@
--- Views for the reads that clients repeat: their account, a generation, their list. The API reads them with one plain statement
--- (supabase/functions/api/clients/hot-reads.ts), which Postgres plans once per connection. It prepares the expressions of a
--- function again in every transaction. `live_…` have a row only for valid credentials, but give no reason for a refusal. Without
--- a row the API calls the complete function, which gives the reason. `own_…` belong to api_reader, so policies apply to them:
--- they show only rows of the caller that the statement has stored for the transaction.
+-- Views for the most frequent reads: an account, a generation, a user's own list. The API reads them with one plain statement
+-- (supabase/functions/api/clients/hot-reads.ts), which Postgres plans once per connection. A function costs more, because its
+-- expressions are prepared again in every transaction. The `live_…` views have a row only for valid credentials; without a row
+-- the API calls the complete function, which gives the reason. The `own_…` views belong to api_reader, so policies apply: they
+-- show only rows of the caller that the statement has stored for the transaction.
 
 do $$
 begin
@@ -25,17 +25,17 @@ join public.users owner on owner.id = p.owner_id and owner.deactivated_at is nul
 left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
 where s.not_after > now();
 comment on view private.live_end_users is
-  'Sessions of end users who may go on: session, account, project, its owner and plan are in order. For hot reads.';
+  'Valid sessions of end users whose account, project and project''s owner are active, with the plan. For hot reads.';
 
 create view private.live_developer_keys with (security_invoker = true) as
 select k.key_hash, k.user_id as owner_id, k.management from public.developer_keys k
 where k.revoked_at is null and (k.grace_ends_at is null or k.grace_ends_at > now()) and (k.expires_at is null or k.expires_at > now());
-comment on view private.live_developer_keys is 'Developer keys that work. For hot reads.';
+comment on view private.live_developer_keys is 'Active developer keys. For hot reads.';
 
 create view private.live_api_keys with (security_invoker = true) as
 select k.key_hash, k.project_id from public.api_keys k
 where k.revoked_at is null and (k.grace_ends_at is null or k.grace_ends_at > now()) and (k.expires_at is null or k.expires_at > now());
-comment on view private.live_api_keys is 'API keys that work. For hot reads.';
+comment on view private.live_api_keys is 'Active API keys. For hot reads.';
 
 create policy users_select_reader on public.users for select to api_reader
   using (id = nullif((select current_setting('app.user_id', true)), '')::uuid);
@@ -51,7 +51,8 @@ select u.id, (select row_to_json(item)::text from (select u.id, u.email, u.full_
     u.email_verified_at is not null as is_verified,
     to_char(u.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as created_at, u.project_id) as item) as item
 from public.users u;
-comment on view private.own_accounts is 'The account that the transaction remembers. item is an end user as the API shows one.';
+comment on view private.own_accounts is
+  'The account that is stored for the transaction. item is an end user in the form of the API.';
 
 create view private.own_generations as
 select g.id, g.project_id, g.user_id, g.created_at,
@@ -59,7 +60,7 @@ select g.id, g.project_id, g.user_id, g.created_at,
     g.link_version, g.error, g.error_code, g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at) as item) as item
 from public.generations g;
 comment on view private.own_generations is
-  'Generations of the account and project that the transaction remembers. item is as in private.generation_items.';
+  'Generations of the account and project that are stored for the transaction. item is as in private.generation_items.';
 
 -- The new owner of a view must have the right to create in its schema.
 grant create on schema private to api_reader;

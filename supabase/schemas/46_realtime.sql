@@ -1,4 +1,4 @@
--- Where Supabase Realtime is installed, a trigger sends each new status of a generation to the private channel
+-- If Supabase Realtime is installed, a trigger sends each new status of a generation to the private channel
 -- `generations:<user id>`. The table itself is not published, because Realtime would send each deletion to all listeners.
 -- Realtime may create its tables after the migrations, so ensure_realtime can be called again.
 
@@ -18,8 +18,8 @@ exception when others then
   return null;
 end $$;
 comment on function private.on_generation_broadcast() is
-  'Trigger: tells Realtime a new state as {id, project_id, status, error_code, updated_at}. Whatever is wrong there, the generation goes '
-  'on. Definer: whoever changes a generation need not be allowed to send.';
+  'Trigger: sends a new state to Realtime as {id, project_id, status, error_code, updated_at}. A failure does not stop the '
+  'generation. Definer: the caller may have no right to send.';
 
 create function private.ensure_realtime() returns boolean
 language plpgsql set search_path = '' as $$
@@ -47,5 +47,5 @@ exception when insufficient_privilege then
   return false;
 end $$;
 comment on function private.ensure_realtime() is
-  'Lets people listen to their own generations: a policy on realtime.messages and the trigger that sends. False where Realtime is '
-  'not, or has not made its tables: call it again then.';
+  'Lets people listen to their own generations: creates a policy on realtime.messages and the sending trigger. False if '
+  'Realtime is not installed or has not created its tables; then call it again.';
