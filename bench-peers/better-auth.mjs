@@ -1,5 +1,5 @@
-// better-auth with its API-key plugin on Node and Hono: verify the key, read the session, read one row. `/facts` says what a
-// request needs. `SETUP=tutorial` is the quick start's; otherwise what its performance guide says.
+// better-auth with its API-key plugin on Node and Hono: verify the key, read the session, read one row. `/facts` returns
+// the data for a request. `SETUP=tutorial` follows the quick start, any other value the performance guide.
 import { apiKey } from "@better-auth/api-key";
 import { serve } from "@hono/node-server";
 import { betterAuth } from "better-auth";
@@ -16,7 +16,7 @@ const auth = betterAuth({
   database: pool,
   emailAndPassword: { enabled: true },
   telemetry: { enabled: false },
-  // Sessions from a signed cookie for some minutes, no limit to count: an advantage that our own side does not take.
+  // Sessions come from a signed cookie for some minutes, and there is no rate limit: two advantages over our API.
   ...(isTutorial ? {} : { session: { cookieCache: { enabled: true, maxAge: 300 } } }),
   plugins: [
     apiKey(

@@ -12,7 +12,7 @@ import { loopback } from "../scripts/local/settings.ts";
 const run = promisify(execFile);
 const version = "v0.36.8";
 
-/** The program of its releases, built once by this machine's Go. Otherwise a sentence that says why it is left out. */
+/** PocketBase as in its releases, built once by this machine's Go. Without it, the reason as a sentence. */
 export async function buildPocketBase(folder: string): Promise<{ program: string } | { left_out: string }> {
   const bin = join(folder, `pocketbase-${version}`);
   const program = join(bin, "base");
@@ -31,7 +31,7 @@ export async function buildPocketBase(folder: string): Promise<{ program: string
   }
 }
 
-/** One person with a picture in a temporary folder, and the two requests for them. */
+/** Starts PocketBase with one user and a picture in a temporary folder, and gives the two requests. */
 export async function startPocketBase(program: string, port: number): Promise<Server & { rows: Row[] }> {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-bench-pocketbase-"));
   // PocketBase looks for hooks and writes migrations beside this folder, so it is nested.

@@ -15,7 +15,7 @@ const folder = join(repositoryRoot, ".local", "bench-peers");
 
 type Peers = { rows: Row[]; notes: string[]; stop: () => Promise<void> };
 
-/** The alternatives that a user would build, on the same Postgres and machine. Notes say what is left out. */
+/** Starts the alternatives that a developer would build, on the same Postgres and machine. Notes say which ones are omitted. */
 export async function startPeers(
   ports: Ports,
   facts: Facts,
@@ -65,7 +65,7 @@ export async function startPeers(
   }
 }
 
-/** Exactly what package.json names, once. */
+/** Installs exactly the packages of package.json, once. */
 async function install(): Promise<void> {
   mkdirSync(folder, { recursive: true });
   copyFileSync(join(source, "better-auth.mjs"), join(folder, "better-auth.mjs"));
@@ -79,7 +79,7 @@ async function install(): Promise<void> {
   writeFileSync(stamp, wanted);
 }
 
-/** An empty database of their own beside ours. */
+/** Creates an empty database for them on our server. */
 async function makeDatabase(ports: Ports): Promise<string> {
   const url = new URL(adminUrlOf(ports));
   const admin = postgres(url.href, { max: 1, onnotice: () => {} });

@@ -1,5 +1,6 @@
-// Runs `node scripts/bootstrap.mjs <script.ts> [arguments]` on a bare Node 20: installs what package-lock.json asks for and is
-// not there, then hands over to the Node of node_modules. Plain JavaScript, because nothing is installed yet.
+// `node scripts/bootstrap.mjs <script.ts> [arguments]` runs on Node 20. It installs the missing packages of
+// package-lock.json, then runs the script on the Node of node_modules. It is plain JavaScript, because nothing is
+// installed yet.
 import { spawn } from "node:child_process";
 import { lstatSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
@@ -12,10 +13,10 @@ const repositoryRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(repositoryRoot, "node_modules");
 const oldestNode = 20;
 
-/** Those that need nothing but the packages that `npm start` needs; the others need those of the tests, too. */
+/** These scripts need only the packages of `npm start`. All others also need those of the tests. */
 const startOnly = ["scripts/start.ts", "scripts/demo.ts", "scripts/doctor.ts", "scripts/operator.ts"];
 
-/** Other programs may have to be reached through a proxy, and this machine never. */
+/** Excludes this machine from the proxy settings. */
 function withDirectLoopback(env) {
   const named = (env.NO_PROXY ?? env.no_proxy ?? "").split(",").map((item) => item.trim());
   const direct = [...new Set([...named, "127.0.0.1", "localhost", "::1"])].filter(Boolean).join(",");
@@ -26,25 +27,25 @@ function run(script, args) {
   const node = nodeProgram(repositoryRoot);
   const path = `${join(modules, ".bin")}${delimiter}${process.env.PATH ?? ""}`;
   const env = withDirectLoopback({
-    // Node keeps what it compiled: a third of the time that loading the modules takes.
+    // Node caches compiled modules, which saves a third of the time for loading them.
     NODE_COMPILE_CACHE: join(repositoryRoot, ".local", "compile-cache"),
     ...process.env,
     PATH: path,
   });
-  // The channel ends with this process, however it ends, and `npm start` ends with the channel.
+  // The channel closes when this process ends for any reason, and then `npm start` ends.
   const stdio = ["inherit", "inherit", "inherit", "ipc"];
   const child = spawn(node, [join(repositoryRoot, script), ...args], { stdio, env });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.once("error", (error) => fail(`${script} could not be run: ${error.message}`));
   child.once("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
-  // Below npm, a runner that is gone means that nobody can end this any more.
+  // If npm has ended, nobody can end this script any more.
   if (process.env.npm_lifecycle_event === undefined) return;
   const [parent, npm] = [process.ppid, runnerOf(process.ppid)];
   const isGone = () => process.ppid !== parent || !isAlive(npm);
   setInterval(() => isGone() && child.kill("SIGTERM"), 500).unref();
 }
 
-/** npm starts a script by a shell, which outlives it. Only Linux tells who is behind the shell. */
+/** The process of npm. npm starts a script by a shell, which may outlive npm. Only Linux shows the shell's parent. */
 function runnerOf(parent) {
   try {
     const [, name = "", above] =
@@ -62,7 +63,7 @@ if (Number(process.versions.node.split(".")[0]) < oldestNode) {
     `Node ${process.versions.node} is too old: install Node ${oldestNode} or newer (https://nodejs.org), then run the command again.`,
   );
 }
-// Behind a link are another checkout's packages, which an install would change.
+// If node_modules is a link, an install would change the packages of another checkout.
 const isBorrowed = lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 if (!isBorrowed)
   await installMissing(

@@ -1,4 +1,4 @@
-// Builds the SDK and checks its promises: correct packaging and types, its size, and tree shaking.
+// Builds the SDK and checks its packaging, its types, its size and tree shaking.
 import { cpSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { checkClient, packageFolder } from "./build-client/client-package.ts";

@@ -1,12 +1,12 @@
-// Everything that needs no running stack: format, lint, types on Node and on both Denos, generated files, the SDK's package,
-// unused code.
+// Runs all checks that need no stack: format, lint, types on Node and on both Deno versions, generated files, the SDK's
+// package, unused code.
 import { constants, setPriority } from "node:os";
 import { checks } from "./check/checks.ts";
 
 if (process.argv.includes("--beside-tests")) setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 let failed = 0;
 const waiting = Object.entries(checks);
-/** Two at once: most of them compute on one core. */
+/** Runs two checks at a time, since most use one core. */
 async function runWaiting(): Promise<void> {
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     const [name, check] = next;

@@ -1,5 +1,5 @@
-// Adds to package-lock.json the binaries for other systems that npm leaves out where its registry lacks them, because nobody on such
-// a system could install otherwise. Run it after changing packages.
+// Adds binaries of other systems to package-lock.json. npm drops them if its registry lacks them, and then nobody on such
+// a system can install. Run it after a change of packages.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,7 +21,7 @@ const file = join(repositoryRoot, "package-lock.json");
 const systems = ["darwin", "linux", "win32", "android", "freebsd", "openharmony"];
 const processors = ["arm64", "x64", "arm", "ia32", "ppc64", "s390x", "riscv64"];
 
-/** The lockfile with what is missing, and the names of what was. */
+/** The completed lockfile, and the names of the packages that were missing. */
 export function completeLockfile(): { text: string; missing: string[] } {
   const lock = JSON.parse(readFileSync(file, "utf8")) as Lockfile;
   const missing: string[] = [];
@@ -31,7 +31,7 @@ export function completeLockfile(): { text: string; missing: string[] } {
       const top = `node_modules/${name}`;
       const version = range.replace(/^[\^~]/, "");
       const place = lock.packages[top] === undefined ? top : `${path}/${top}`;
-      // npm links the programs that the lockfile names.
+      // npm links only programs that the lockfile lists.
       const bin = Object.keys(optionalDependencies)
         .map((other) => lock.packages[`node_modules/${other}`]?.bin)
         .find((programs) => programs !== undefined);
@@ -51,7 +51,7 @@ export function completeLockfile(): { text: string; missing: string[] } {
   return { text: `${JSON.stringify(lock, null, 2)}\n`, missing };
 }
 
-/** Follows Node's look-up: next to the package, then one folder up at a time. The version has to match. */
+/** Searches as Node does: next to the package, then one folder up at a time. The version must match. */
 function isLocked({ packages }: Lockfile, path: string, name: string): boolean {
   const range = packages[path]?.optionalDependencies?.[name] ?? "";
   const nested = path.split("/node_modules/");
@@ -60,7 +60,7 @@ function isLocked({ packages }: Lockfile, path: string, name: string): boolean {
   return found !== undefined && (!/^\d/.test(range) || found.version === range);
 }
 
-/** Platform packages carry their platform in the name. */
+/** The platform of a package, from its name. */
 function platformOf(name: string): Pick<Entry, "os" | "cpu" | "libc"> {
   const words = (name.split("/").pop() ?? "").replace(/\bwin(dows)?\b/, "win32").split("-");
   const os = systems.filter((system) => words.includes(system));

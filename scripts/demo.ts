@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Runs one step, and prints its time and what its result tells. On a terminal its name stands there meanwhile. */
+/** Runs one step and prints its time and its result. On a terminal its name is visible while it runs. */
 async function step<T extends { told: string }>(name: string, work: () => Promise<T>): Promise<T> {
   const start = performance.now();
   const isTerminal = process.stdout.isTTY;
@@ -73,7 +73,7 @@ async function findTarget(port: number): Promise<Target> {
   });
 }
 
-/** Everything below is what an app does with the SDK. */
+/** The steps of an app that uses the SDK. */
 async function walk({ url, operator_key }: Omit<Target, "stop">): Promise<void> {
   const start = performance.now();
   const unique = Date.now().toString(36);
@@ -127,7 +127,7 @@ async function walk({ url, operator_key }: Omit<Target, "stop">): Promise<void> 
     const { width, height } = readPng(bytes);
     return { told: `${width} × ${height} pixels, ${Math.ceil(bytes.byteLength / 1024)} KB` };
   });
-  // A path to paste, relative if it is below this folder.
+  // The path is relative if the file is below this folder.
   const from_here = relative(process.cwd(), file);
   console.log(`\nThe picture: ${from_here.startsWith("..") ? file : from_here}`);
   console.log(`Done after ${secondsSince(start).trim()}.`);

@@ -1,4 +1,4 @@
-// Deploys to a hosted Supabase project with the Supabase CLI, one command after another, or only prints the commands.
+// Deploys to a hosted Supabase project by commands of the Supabase CLI, or only prints the commands.
 import { type DeployOptions, planDeploy, problemsOf, type Step } from "./deploy/plan.ts";
 import { hostedEnvFile, readEnvFile } from "./doctor/env-file.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";

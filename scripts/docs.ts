@@ -1,4 +1,4 @@
-// The guides and the API reference as a static site, which any web server can serve from any path.
+// Writes the guides and the API reference as a static site, which any web server can serve under any path.
 import { relative, resolve } from "node:path";
 import { buildDocs } from "./docs/build.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";

@@ -1,6 +1,6 @@
--- A small believable world to look at in Studio: two developers, three projects, eleven people, their keys and pictures.
--- Nobody can sign in with it: passwords and keys are random and unknown, so that it is harmless on any database. To act as one
--- of them, ask for a password reset. Loaded by `supabase start`, or with `supabase db push --include-seed`; safe to load again.
+-- Sample data for Studio: two developers, three projects, nine end users, their keys and generations. Passwords and keys are
+-- random and unknown, so the data is harmless on any database. To sign in as one of these accounts, request a password reset.
+-- `supabase start` and `supabase db push --include-seed` load it. It may be loaded again.
 
 do $$
 declare
@@ -32,7 +32,7 @@ begin
     ('c0000000-0000-4000-8000-000000000008', 'end_user', tiles, null, 'lucia.fernandez@example.com', 'Lucía Fernández', true, false, 14),
     ('c0000000-0000-4000-8000-000000000009', 'end_user', tiles, null, 'piotr.nowak@example.com', 'Piotr Nowak', true, false, 6);
 
-  -- Supabase Auth reads its token columns as text: null in one of them breaks every sign-in of that row.
+  -- Supabase Auth reads its token columns as text. A null in one of them breaks every sign-in of that user.
   insert into auth.users (
     id, aud, role, email, encrypted_password, email_confirmed_at, raw_app_meta_data, raw_user_meta_data, created_at, updated_at,
     confirmation_token, recovery_token, email_change, email_change_token_new, email_change_token_current,
@@ -113,7 +113,7 @@ begin
         when 'canceled' then 'The generation was canceled. It was not charged.' end,
       case made.status when 'completed' then 'committed' else 'refunded' end,
       date_trunc('month', (made.at at time zone 'utc'))::date,
-      -- The pictures themselves are not part of the seed: their addresses answer 404.
+      -- The seed does not contain the pictures themselves. Their URLs answer 404.
       case made.status when 'completed' then jsonb_build_array(jsonb_build_object('path',
         person.project_id || '/seed/' || person.n || '-' || made.n || '.png', 'content_type', 'image/png', 'bytes', 182044,
         'width', 1024, 'height', 1024)) else '[]' end,

@@ -1,4 +1,4 @@
-// Hands out the page, the SDK and the app's settings.
+// Serves the page, the SDK and the app's settings.
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 

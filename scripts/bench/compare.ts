@@ -3,11 +3,11 @@ import type { Request, Scenario } from "./scenarios.ts";
 import { percentile } from "./statistics.ts";
 import { type Usage, usageOf } from "./usage.ts";
 
-/** A scenario at one server. */
+/** A scenario on one server. */
 export type Row = {
   scenario: Scenario;
   base: string;
-  /** Processes that do its work. */
+  /** The processes whose CPU time is measured. */
   function_pid?: number | undefined;
   postgres_pid?: number | undefined;
 };
@@ -30,7 +30,7 @@ export type Result = {
   p95_ms: number;
   p99_ms: number;
   failed: number;
-  /** Median over the rounds, each compared with the round of the first row next to it. */
+  /** The median over the rounds. Each round is compared with the neighboring round of the first row. */
   ratio: number;
   function: Cost | undefined;
   postgres: Cost | undefined;
@@ -46,7 +46,7 @@ type Round = {
 };
 
 /**
- * Rounds of all rows take turns, so that noise of the machine affects all equally. The first round is a warm-up and does not
+ * Measures all rows in turn, round by round, so that noise affects all equally. The first round is a warm-up and does not
  * count.
  */
 export async function compare(rows: Row[], pace: Pace): Promise<Result[]> {
@@ -71,7 +71,7 @@ async function runRound(row: Row, pace: Pace): Promise<Round> {
   return { ...load, function: ofFunction, postgres: ofPostgres };
 }
 
-/** As many requests as `connections` can have under way for `seconds`. */
+/** Sends as many requests as `connections` allow for `seconds`. */
 async function send({ base, scenario }: Row, { seconds, connections }: Pace) {
   const { requests, method = "GET", status = 200, connections: most = connections } = scenario;
   const latencies_ms: number[] = [];
@@ -83,9 +83,9 @@ async function send({ base, scenario }: Row, { seconds, connections }: Pace) {
         url: base,
         connections: Math.min(connections, most),
         duration: seconds,
-        // autocannon looks at the clock this often; its default is once a second.
+        // autocannon checks the clock at this interval. Its default is a second.
         sampleInt: Math.min(500, seconds * 500),
-        // Each connection begins with the first request, so they are rotated to differ at any moment.
+        // Each connection begins with the first request, so the requests are rotated, and connections send different ones.
         setupClient: (client) => {
           const from = clients++ % requests.length;
           const rotated: Request[] = [...requests.slice(from), ...requests.slice(0, from)];

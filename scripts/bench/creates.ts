@@ -3,10 +3,10 @@ import type { Request } from "./scenarios.ts";
 import { isFlat, percentile } from "./statistics.ts";
 import { usageOf } from "./usage.ts";
 
-/** Whoever traces is told where the time went. */
+/** With a traceparent, an answer has the header Server-Timing. */
 const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/** Sends creates in two lanes, and tells how long they take and whether the function's memory grows. */
+/** Sends creates, two at a time, and measures their time and the function's memory. */
 export async function measureCreates(
   { base, scenario: { requests }, function_pid }: Row,
   count: number,
@@ -29,7 +29,7 @@ export async function measureCreates(
       latencies_ms.push(performance.now() - start);
       own_ms.push(ownPartOf(response.headers.get("server-timing") ?? ""));
       if (!response.ok) failed++;
-      // A dozen samples are enough to see growth.
+      // A dozen samples are enough to detect growth.
       if (latencies_ms.length % Math.ceil(count / 12) > 0) continue;
       const usage = usageOf(function_pid);
       if (usage !== undefined) memory_mb.push(usage.memory_mb);
@@ -46,7 +46,7 @@ export async function measureCreates(
   return { sentence, is_right: failed === 0 && flat };
 }
 
-/** The function and Postgres alone. */
+/** The time without Storage. */
 function ownPartOf(timing: string): number {
   const partOf = (name: string) => Number(new RegExp(`${name};dur=([\\d.]+)`).exec(timing)?.[1] ?? 0);
   return partOf("total") - partOf("storage");

@@ -4,10 +4,10 @@ import { findFreeBase } from "../local/ports.ts";
 import { portsFrom } from "../local/settings.ts";
 import { openStack } from "../local/stack-child.ts";
 
-/** A superuser's connection for one statement at a time. */
+/** Connects as a superuser, for one statement at a time. */
 export const openAdmin = (url: string) => postgres(url, { max: 1, onnotice: () => {} });
 
-/** `npm start` on free ports, with its data in this folder. */
+/** Starts `npm start` on free ports, with its data in this folder. */
 export async function openOwnStack(data: string) {
   const base = await findFreeBase();
   const { stack, stop } = await openStack(["--port", String(base), "--data", data]);

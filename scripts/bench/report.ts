@@ -6,7 +6,7 @@ import type { Result } from "./compare.ts";
 
 export type Section = {
   title: string;
-  /** What `ratio` compares with. */
+  /** The name of the row that `ratio` compares with. */
   ratio_to: string;
   results: Result[];
 };
@@ -18,7 +18,7 @@ export type Report = {
   notes: string[];
 };
 
-/** A row that got no answer in its time has no numbers. */
+/** A row without any answer has no numbers. */
 const shown = (value: number | undefined, digits: number) =>
   value !== undefined && Number.isFinite(value) ? value.toFixed(digits) : "–";
 
@@ -44,7 +44,7 @@ export const describeSection = ({ title, ratio_to, results }: Section) =>
     ]),
   ])}`;
 
-/** Rows below each other: the first column on the left of its place, the others on the right, the last one as it is. */
+/** A text table. The first column is aligned left, the others right, and the last one is not padded. */
 export function textTable(rows: string[][]): string {
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
   const cell = (text: string, at: number, { length }: string[]) =>
@@ -52,7 +52,7 @@ export function textTable(rows: string[][]): string {
   return rows.map((row) => row.map(cell).join("  ").trimEnd()).join("\n");
 }
 
-/** Keeps the run as JSON in .local/bench. Returns the path. */
+/** Stores the run as JSON in .local/bench. Returns the path. */
 export function save(sections: Section[], notes: string[]): { machine: string; file: string } {
   const at = new Date().toISOString();
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim() || process.arch}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, ${process.platform}`;

@@ -47,19 +47,19 @@ async function measure(options: BenchOptions, folder: string): Promise<void> {
   }
 }
 
-/** The stack that runs on this port. */
+/** The stack on this port. */
 function findStack(port: number) {
   const ports = portsFrom(port);
   const admin = openAdmin(adminUrlOf(ports));
   return { ports, operator_key: operatorKeyOf(port), admin, stop: () => admin.end() };
 }
 
-/** A run beside the bare handler: what it measures, and how it tells. */
+/** A run beside the bare handler: its stack, and the functions that measure and report. */
 type Run = Place & {
   options: BenchOptions;
   bare: Row;
   toApi: (scenario: scenarios.Scenario) => Row;
-  /** Measures the rows, and prints and keeps them when there is something to compare. */
+  /** Measures the rows, and prints and stores them if there is something to compare. */
   section: (title: string, rows: Row[], ratio_to?: string) => Promise<void>;
   note: (...sentences: string[]) => void;
 };
@@ -149,7 +149,7 @@ async function measureChanges({ options, ports, facts, bare, toApi, section, not
   if (!is_right) process.exitCode = 1;
 }
 
-/** From now on the look-alike accepts predictions and draws no picture, because drawing would be measured too. */
+/** Makes the look-alike accept predictions without drawing pictures, because the drawing would be measured too. */
 async function stallPredictions(port: number): Promise<void> {
   const response = await fetch(`http://${loopback}:${port}/_faults`, {
     method: "POST",

@@ -10,14 +10,14 @@ export type Request = {
   body?: string | Buffer;
 };
 
-/** The requests that are repeated, in turn. */
+/** The requests, which are repeated in turn. */
 export type Scenario = {
   name: string;
   requests: Request[];
   method?: "GET" | "POST" | "PATCH";
   /** The expected status; any other one counts as failed. Default 200. */
   status?: number;
-  /** At most this many at once. */
+  /** The most simultaneous requests. */
   connections?: number;
 };
 
@@ -142,7 +142,7 @@ export const authSignIn = ({ people, project_id, publishable_key }: Facts): Scen
   })),
 });
 
-/** What a developer's own pages ask for. */
+/** The requests of a developer's own pages. */
 export function managing({ project_id, api_key_id, developer_headers }: Tenant): Scenario[] {
   const project = `/projects/${project_id}`;
   const paths = {
@@ -159,7 +159,7 @@ export function managing({ project_id, api_key_id, developer_headers }: Tenant):
   return Object.entries(paths).map(([name, path]) => read(name, path, developer_headers));
 }
 
-/** What else people read of their accounts. */
+/** Further reads of a user's own account. */
 export const personal = ({ people }: Facts): Scenario[] => [
   read("sessions of a person", "/auth/sessions", people[0]?.headers),
   read("quota of a project", "/generation/usage", people[0]?.headers),

@@ -16,23 +16,23 @@ export type Person = {
   headers: Record<string, string>;
 };
 
-/** A developer, and the project that registration made. */
+/** A developer, and the project of the registration. */
 export type Tenant = {
   project_id: string;
   api_key_id: string;
   developer_email: string;
   /** Bearer of the developer. */
   developer_headers: Record<string, string>;
-  /** Names the app: developer key, project id and API key. */
+  /** Identify the app: developer key, project id and API key. */
   app_headers: Record<string, string>;
 };
 
-/** A developer's project and people of it, with finished generations. */
+/** A developer's project and its users, with finished generations. */
 export type Facts = Tenant & {
   people: (Person & { generation_id: string })[];
-  /** A person with many generations, and the cursor of the last page but one. */
+  /** A user with many generations, and the cursor of the second-to-last page. */
   heavy: Person & { cursor: string };
-  /** The last page of 20 of that person. */
+  /** The number of that user's last page of 20. */
   deep_page: number;
   /** A well-formed key that does not exist, and a revoked one. */
   unknown_key: string;
@@ -40,7 +40,7 @@ export type Facts = Tenant & {
   publishable_key: string;
 };
 
-/** Makes what the scenarios read: accounts and keys through the API, their older pictures in the database. */
+/** Creates the data of the scenarios: accounts and keys through the API, older pictures in the database. */
 export async function seed(ports: Ports, operatorKey: string, admin: Sql, deepPage = 5_000): Promise<Facts> {
   const call = caller(ports);
   const tenant = await registerDeveloper(ports, operatorKey, admin);
@@ -101,7 +101,7 @@ export async function registerPerson(ports: Ports, { app_headers }: Tenant): Pro
   };
 }
 
-/** The headers of an account with a new token. Without a project it is a developer's. */
+/** Signs in and gives the headers of the account. Without a project it is a developer's account. */
 export async function signIn(ports: Ports, email: string, headers: Record<string, string>) {
   const { "X-Project-ID": project } = headers;
   const named: Record<string, string> = project === undefined ? {} : { "X-Project-ID": project };
@@ -114,7 +114,7 @@ export const signInDeveloper = async <T extends Tenant>(ports: Ports, tenant: T)
   developer_headers: await signIn(ports, tenant.developer_email, tenant.developer_headers),
 });
 
-/** The same accounts with new tokens. */
+/** Signs the same accounts in again. */
 export async function signInAll(ports: Ports, facts: Facts): Promise<Facts> {
   const again = async <T extends Person>(person: T): Promise<T> => ({
     ...person,
@@ -127,7 +127,7 @@ export async function signInAll(ports: Ports, facts: Facts): Promise<Facts> {
   };
 }
 
-/** Limits that are counted like everybody's, but never reached. */
+/** Sets a plan whose limits are counted as usual but never reached. */
 async function takeBenchPlan(admin: Sql, developerId: string): Promise<void> {
   const columns = await admin<{ column_name: string }[]>`select column_name from information_schema.columns
     where table_schema = 'public' and table_name = 'plans' and data_type = 'integer'`;

@@ -11,10 +11,10 @@ export type Server = {
 };
 
 type Env = Record<string, string | undefined>;
-/** The request that a server answers once it is ready. */
+/** A request that a server answers when it is ready. */
 type First = { path: string; headers?: Record<string, string> };
 
-/** A TypeScript file in a Deno process with the permissions that it needs, started as the stack starts the API. */
+/** Starts a TypeScript file in Deno with the permissions that it needs, as the stack starts the API. */
 export const startDeno = (path: string, port: number, reachable: string, env: Env): Promise<Server> =>
   startServer(
     [
@@ -32,7 +32,7 @@ export const startDeno = (path: string, port: number, reachable: string, env: En
     { DENO_DIR: join(repositoryRoot, ".local", "deno"), DENO_NO_UPDATE_CHECK: "1", ...env },
   );
 
-/** A program that listens on the port, once it has answered a first request, which has to succeed if it is named. */
+/** Starts a program and waits until it answers on the port. If `first` is given, that request must succeed. */
 export async function startServer(
   [program = "", ...args]: string[],
   port: number,
@@ -50,7 +50,7 @@ export async function startServer(
   });
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const stop = () => {
-    // Deno answers SIGTERM by waiting for its connections to Postgres, which takes a minute.
+    // After SIGTERM, Deno would wait a minute for its connections to Postgres.
     child.kill("SIGKILL");
     return gone;
   };

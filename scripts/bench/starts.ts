@@ -5,7 +5,7 @@ import { startServer } from "./servers.ts";
 import { percentile } from "./statistics.ts";
 import { commandOf } from "./usage.ts";
 
-/** Milliseconds until a function like the one of this row, on another port, answers the first request of the scenario. */
+/** The milliseconds until a new function on another port answers the first request of the scenario. */
 export async function startFunctions(
   { function_pid, scenario: { requests } }: Row,
   [port, otherPort]: [number, number],
@@ -19,9 +19,9 @@ export async function startFunctions(
   return repeat(rounds, () => startServer(moved, otherPort, running.env, requests[0]));
 }
 
-/** Milliseconds until `npm start` on existing data is ready, without the time of npm itself. */
+/** The milliseconds until `npm start` on existing data is ready, without the time of npm itself. */
 export const startStacks = (rounds: number): Promise<number[]> =>
-  // The first one makes the data.
+  // The first start creates the data.
   inScratch(async (folder) => (await repeat(rounds + 1, () => openOwnStack(folder))).slice(1));
 
 async function repeat(

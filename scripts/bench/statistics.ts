@@ -1,4 +1,4 @@
-/** The quantile: the number below which `share` of them lie. */
+/** The quantile: the value below which `share` of the values are. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = Float64Array.from(values).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
@@ -13,7 +13,7 @@ export function earlyAndLate(samples: readonly number[]): { early: number; late:
   };
 }
 
-/** Whether memory does not grow by more than a fifth or 20 MB. Fewer than four samples say nothing. */
+/** Whether memory grows by at most a fifth or 20 MB. Fewer than four samples count as flat. */
 export function isFlat(samples_mb: readonly number[]): boolean {
   const { early, late } = earlyAndLate(samples_mb);
   return samples_mb.length < 4 || late <= early + Math.max(20, early / 5);

@@ -1,15 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 
-/** CPU since its start and memory of a server; undefined where there is no /proc. */
+/** A server's CPU time since its start, and its memory. Undefined without /proc. */
 export type Usage = {
   cpu_ms: number;
   memory_mb: number;
 };
 
-/** The value of every Linux that this runs on. */
+/** Every Linux that this runs on has this value. */
 const msPerTick = 10;
 
-/** The process that was told to serve this port. */
+/** The process of the function on this port. */
 export const findFunction = (port: number) =>
   pids().find((pid) => argumentsOf(pid).includes(`--port=${port}`));
 
@@ -17,7 +17,7 @@ export const findFunction = (port: number) =>
 export const findPostgres = (port: number) =>
   pids().find((pid) => argumentsOf(pid).includes(`port=${port}`) && read(pid, "comm").startsWith("postgres"));
 
-/** How a process was started; undefined where there is no /proc. */
+/** The command of a process. Undefined without /proc. */
 export function commandOf(pid: number | undefined) {
   if (pid === undefined) return undefined;
   const env: Record<string, string> = {};
@@ -26,7 +26,7 @@ export function commandOf(pid: number | undefined) {
   return { args: argumentsOf(pid), env };
 }
 
-/** Of a process and its children, those that ended included. Memory that they share is counted once. */
+/** The usage of a process and its children, including ended ones. Shared memory is counted once. */
 export function usageOf(pid: number | undefined): Usage | undefined {
   if (pid === undefined) return undefined;
   const all = pids().map((one) => ({ pid: one, ...statOf(one) }));

@@ -1,4 +1,4 @@
-// Brings node_modules to what package-lock.json asks for, whoever calls and however their npm is set up.
+// Installs the packages of package-lock.json into node_modules, whatever npm settings the machine has.
 import { spawn } from "node:child_process";
 import {
   copyFileSync,
@@ -18,7 +18,10 @@ import { fail, findMissing, isAlive, nodePackage, readLock, wantedPaths } from "
 
 const everyMs = 5_000;
 
-/** Said explicitly, because a .npmrc of the machine may say otherwise: the programs come by scripts, the rest for any Node. */
+/**
+ * Explicit options, because a .npmrc of the machine may have other values. Install scripts are needed: they download the
+ * programs.
+ */
 const npmOptions = [
   "--no-audit",
   "--no-fund",
@@ -43,21 +46,19 @@ export async function installMissing(root, scope) {
     if (!isNew) removeDamaged(root, found);
     let output = isNew ? await installAnew(root, scope) : await npm(root, scope, ["install", "--no-save"]);
     let left = await findMissing(root, scope);
-    // What npm believes of a folder can be wrong, and then it mends nothing: everything anew.
+    // npm's record of the folder can be wrong, and then npm repairs nothing. So this installs everything again.
     if (!isNew && !isComplete(left)) {
       output = await installAnew(root, scope);
       left = await findMissing(root, scope);
     }
     if (!isComplete(left)) giveUp(left, output);
-    // Node brings npm, headers and manuals along: a third of it, and nothing here uses them.
+    // npm, headers and manuals are a third of the Node package, and nothing uses them here.
     for (const part of ["include", "lib", "share"])
       rmSync(join(root, nodePackage, part), { recursive: true, force: true });
   });
 }
 
-/**
- * `npm ci`, for a start from the part of the lockfile that it needs. npm reads no lockfile of another name, so it works in a
- * folder inside node_modules, which is on the same disk. Its record moves last: without that, the next start begins anew.
+/** Runs `npm ci`. For a start it uses only a part of the lockfile. npm requires the usual name for a lockfile, so it works in a folder inside node_modules, on the same disk. npm's record is moved last: without it, the next start installs everything again.
  */
 async function installAnew(root, scope) {
   if (scope !== "start") return npm(root, scope, ["ci"]);
@@ -75,7 +76,7 @@ async function installAnew(root, scope) {
     return npm(root, scope, ["ci"], staging);
   };
   let output = await ci(addAddresses(lock, await registryOf(root)));
-  // A registry may keep its files elsewhere.
+  // A registry may have its files under other URLs.
   if (output.startsWith("404 ")) output = await ci(lock);
   const installed = join(staging, "node_modules");
   const names = output === "" && existsSync(installed) ? readdirSync(installed) : [];
@@ -98,12 +99,12 @@ async function registryOf(root) {
     `--prefix=${root}`,
   ];
   const child = spawn(command, args, { cwd: root, env: cleanEnv(), stdio: ["ignore", "pipe", "ignore"] });
-  // A missing npm is reported by the install.
+  // The install reports a missing npm.
   child.once("error", () => {});
   return (await text(child.stdout)).trim().replace(/\/?$/, "/");
 }
 
-/** Without the address of a package, npm first asks the registry for all of its versions. */
+/** Without the URL of a package, npm would first request all of its versions from the registry. */
 function addAddresses(lock, registry) {
   const packages = Object.entries(lock.packages).map(([path, entry]) => {
     if (path === "" || entry.link) return [path, entry];
@@ -118,7 +119,7 @@ const readJson = (file) => JSON.parse(readFileSync(file, "utf8"));
 
 const isComplete = ({ missing, broken }) => missing.length === 0 && broken.length === 0;
 
-/** The sentence for whoever waits: a program that cannot run here, or what npm says. */
+/** Ends with a sentence: a program cannot run here, or npm's own error. */
 function giveUp({ missing, broken }, output) {
   const [program] = broken;
   if (output === "" && missing.length === 0 && program !== undefined)
@@ -130,7 +131,7 @@ function giveUp({ missing, broken }, output) {
   );
 }
 
-/** npm believes its own record, so what is damaged has to go together with that. */
+/** Removes damaged packages, and npm's record, which npm trusts. */
 function removeDamaged(root, { missing, broken }) {
   const paths = [
     ...missing.filter(({ is_there }) => is_there).map(({ path }) => path),
@@ -140,7 +141,7 @@ function removeDamaged(root, { missing, broken }) {
   rmSync(join(root, "node_modules", ".package-lock.json"), { force: true });
 }
 
-/** Settings of an outer npm, yarn or pnpm (dry-run, omit, prefix …) must not reach this npm; ways out of the network must. */
+/** Removes the settings of an outer npm, yarn or pnpm (dry-run, omit, prefix …), but keeps those of the network. */
 function cleanEnv() {
   const kept =
     /^npm_config_(registry|cache|userconfig|globalconfig|proxy|https_proxy|noproxy|cafile|_.*|\/\/.*)$/i;
@@ -150,7 +151,7 @@ function cleanEnv() {
   );
 }
 
-/** npm's own script: the one that runs this, or the one beside this Node. Yarn and pnpm name theirs in the same variable. */
+/** The script of the npm that runs this, or of the npm beside this Node. Yarn and pnpm set the same variable. */
 function npmCommand() {
   const beside = dirname(process.execPath);
   const scripts = [
@@ -163,7 +164,7 @@ function npmCommand() {
   return [process.platform === "win32" ? "npm.cmd" : "npm", []];
 }
 
-/** Runs npm; answers with the reason when it failed. */
+/** Runs npm. Returns the reason of a failure, or an empty text. */
 async function npm(root, scope, work, folder = root) {
   const started = Date.now();
   const what = scope === "start" ? "what `npm start` needs" : "what the tests need, too";
@@ -187,7 +188,7 @@ async function npm(root, scope, work, folder = root) {
   return "";
 }
 
-/** npm says a code and an errno, then the cause in words; its usage and its log come after that. */
+/** The cause in npm's output. It comes after the code and the errno, and before the usage and the log. */
 function reasonOf(output) {
   const lines = output
     .split(/^npm error (?:Clean install|Usage)/m)[0]
@@ -197,7 +198,10 @@ function reasonOf(output) {
   return (lines[0] ?? "").slice(0, 300);
 }
 
-/** How far npm is, by the packages that it has unpacked: it says nothing itself before the end. Returns the end of it. */
+/**
+ * Prints npm's progress by the packages that it has unpacked, since npm prints nothing before its end. Returns a function
+ * that stops it.
+ */
 function count(folder, paths) {
   const start = Date.now();
   const timer = setInterval(() => {
@@ -209,7 +213,7 @@ function count(folder, paths) {
   return () => clearInterval(timer);
 }
 
-/** One install at a time: the second waits, then finds everything done. */
+/** Allows one install at a time. A second one waits, and then has nothing to do. */
 async function withLock(root, work) {
   const lock = join(root, ".local", "install.lock");
   const draft = `${lock}.${process.pid}`;
@@ -227,7 +231,7 @@ async function withLock(root, work) {
   }
 }
 
-/** A link appears at once with its content, so whoever finds the lock finds its holder too. */
+/** Takes the lock. A link appears together with its content, so a lock always names its holder. */
 function take(draft, lock) {
   try {
     mkdirSync(dirname(lock), { recursive: true });
@@ -246,7 +250,7 @@ function take(draft, lock) {
   return false;
 }
 
-/** This process when the lock has gone meanwhile. */
+/** The process id of the holder. If the lock has been released, that of this process. */
 function holderOf(lock) {
   try {
     return Number(readFileSync(lock, "utf8"));

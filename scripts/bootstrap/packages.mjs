@@ -1,4 +1,5 @@
-// What is installed, believed by its files: a folder may come from another machine, another system or half an install.
+// Checks the installed packages by their files, since a folder may come from another machine, another system or an
+// incomplete install.
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +23,7 @@ function isWanted({ link, os, cpu, optional }) {
   if (link) return false;
   if (os !== undefined && !os.includes(process.platform)) return false;
   if (cpu !== undefined && !cpu.includes(process.arch)) return false;
-  // Of the others npm may leave out what it cannot use; what must run is tried below.
+  // npm may omit optional packages that it cannot use. The necessary programs are tried below.
   return !optional;
 }
 
@@ -38,13 +39,13 @@ const exe = process.platform === "win32" ? ".exe" : "";
 const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
 const deno = `${process.platform}-${process.arch}${process.platform === "linux" ? "-glibc" : ""}`;
 
-/** Named as its publisher names it. npm links its program into `.bin`, except on Windows. */
+/** Node's package. npm links its program into `.bin`, except on Windows. */
 export const nodePackage = `node_modules/node-${
   platform === "darwin-arm64" ? `bin-${platform}` : platform.replace(/^windows/, "win")
 }`;
 export const nodePath = exe === "" ? "node_modules/.bin/node" : `${nodePackage}/bin/node${exe}`;
 
-/** The programs that everything runs on, with the package that brings each. */
+/** The necessary programs, each with its package. */
 const programs = [
   { name: "node", brought_by: [nodePackage, nodePath], path: nodePath, says: (version) => `v${version}` },
   {
@@ -59,7 +60,7 @@ const programs = [
   },
 ];
 
-/** Resolves to why the program does not run, or to undefined. Its package is optional, so npm may leave an old one. */
+/** The reason why a program does not run, or undefined. Its package is optional, so npm may keep an old version. */
 function whyNot(root, { path, says }, version) {
   return new Promise((resolve) => {
     const file = join(root, path);
@@ -79,14 +80,14 @@ export function readLock(root, scope) {
   return scope === "start" ? startLock(lock) : lock;
 }
 
-/** Where the packages are that have to be there on every machine. */
+/** The paths of the packages that every machine needs. */
 export function wantedPaths({ packages }) {
   return Object.entries(packages)
     .filter(([path, entry]) => path.startsWith("node_modules/") && isWanted(entry))
     .map(([path]) => path);
 }
 
-/** What is not as the lockfile says: packages that are missing or of another version, and programs that do not run. */
+/** The differences from the lockfile: packages that are missing or have another version, and programs that do not run. */
 export async function findMissing(root, scope) {
   const lock = readLock(root, scope);
   const { packages } = lock;
@@ -106,7 +107,7 @@ export async function findMissing(root, scope) {
   return { missing, broken: broken.filter(({ why }) => why !== undefined) };
 }
 
-/** The pinned Node, else the one that runs this when it is new enough for TypeScript. */
+/** The pinned Node, or the one that runs this if it is new enough for TypeScript. */
 export function nodeProgram(root) {
   const bundled = join(root, nodePath);
   if (existsSync(bundled)) return bundled;

@@ -1,14 +1,14 @@
 // The part of package-lock.json that `npm start` needs.
 
-/** What a package of a start asks for, and none of its code that a start runs imports. */
+/** By package: its dependencies that `npm start` never imports. */
 const unused = {
-  // Its command line, and the databases that it offers besides PostgreSQL.
+  // For its command line, and for databases other than PostgreSQL.
   "@supabase/lite": [
     ...["@sentry/node", "@electric-sql/pglite", "@supabase/pg-delta", "@vercel/detect-agent"],
     ...["@commander-js/extra-typings", "commander", "chokidar", "dotenv"],
   ],
   maildev: ["commander"],
-  // Its page is built already.
+  // Its page is already built.
   "@maildev/ui": [
     ...[
       "@tanstack/react-query",
@@ -21,19 +21,19 @@ const unused = {
     ],
   ],
   "@maildev/mcp": ["zod"],
-  // Its clients, and its servers on Express.
+  // For its clients, and its servers on Express.
   "@modelcontextprotocol/sdk": [
     ...["cors", "cross-spawn", "eventsource", "eventsource-parser", "express", "express-rate-limit"],
     ...["json-schema-typed", "pkce-challenge", "raw-body"],
   ],
-  // The reference takes one finished file.
+  // The API reference uses only one finished file.
   "@scalar/fastify-api-reference": [
     ...["@scalar/client-side-rendering", "@scalar/openapi-parser", "@scalar/openapi-types", "github-slugger"],
   ],
   "engine.io": ["@types/cors", "@types/node", "@types/ws"],
 };
 
-/** Follows Node's look-up: next to the package, then one folder up at a time. */
+/** Finds a package as Node does: next to the importing package, then one folder up at a time. */
 function findEntry(packages, from, name) {
   for (
     let at = from;
@@ -46,7 +46,7 @@ function findEntry(packages, from, name) {
   }
 }
 
-/** The entries that a start needs, as a lockfile: npm installs exactly these, and checks their hashes. */
+/** The lockfile with only the entries that a start needs. npm installs exactly these, and checks their hashes. */
 export function startLock(lock) {
   const packages = {};
   const keep = (path) => {
@@ -56,7 +56,7 @@ export function startLock(lock) {
     for (const kind of ["dependencies", "optionalDependencies", "peerDependencies"]) {
       if (entry[kind] === undefined) continue;
       const names = Object.entries(entry[kind]).filter(([name]) => !left_out.includes(name));
-      // A peer is there when another package needs it.
+      // Peer dependencies are installed only if another package needs them.
       entry[kind] = kind === "peerDependencies" ? {} : Object.fromEntries(names);
       for (const name of Object.keys(entry[kind])) {
         const found = findEntry(lock.packages, path, name);

@@ -42,7 +42,7 @@ export async function bundleClient(folder: string, what = "*"): Promise<string> 
   return readFileSync(join(outDir, "bundle.js"), "utf8");
 }
 
-/** @throws Error saying which promise is broken. Returns a line for people, and the tarball that it speaks of. */
+/** @throws Error that names the failed check. Returns a line for the terminal, and the path of the tarball. */
 export async function checkClient(folder: string): Promise<{ line: string; tarball: string }> {
   const tarball = await packClient(folder);
   await mustSucceed("publint", [tarball, "--strict"]);

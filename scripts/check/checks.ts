@@ -8,7 +8,7 @@ import { inScratch } from "../local/scratch.ts";
 import { repositoryRoot } from "../local/settings.ts";
 import { lintOpenApi } from "./lint-openapi.ts";
 
-/** What is wrong, if anything, and what else a reader may want to know. */
+/** The problem, if there is one, and a note for the reader. */
 type Verdict = { problem?: string; note?: string };
 type Check = () => Promise<Verdict>;
 
@@ -35,7 +35,7 @@ export const checks: Record<string, Check> = {
   "types (Deno, local)": deno("deno"),
   // The version that hosted Supabase is compatible with.
   "types (Deno, hosted)": deno("deno-hosted"),
-  // Only against the web's own types, so that no type of Node gets in.
+  // Uses only the types of the web, so that the SDK cannot use a type of Node.
   "types (SDK)": tsc("packages/client"),
   async "generated files"() {
     const current = (path: string) =>

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { createConfig, lint } from "@redocly/openapi-core";
 import { repositoryRoot } from "../local/settings.ts";
 
-/** Redocly's recommended rules and some of its optional ones, each of them as strict as an error. */
+/** Redocly's recommended rules and some optional ones, all as errors. */
 const rules = {
   "operation-description": "error",
   "parameter-description": "error",
@@ -16,14 +16,14 @@ const rules = {
   },
 } as const;
 
-/** Health requests cannot be invalid, pictures are always a redirect, and payments are always refused. */
+/** Health requests cannot be invalid, pictures are always redirects, and payments are always refused. */
 const exceptions = [
   /^#\/paths\/\S*health\S*\/get\/responses .*\(operation-4xx-response\)$/,
   /^#\/paths\/\S*(image|examples\S*)\/get\/responses .*\(operation-2xx-response\)$/,
   /^#\/paths\/\S*payments\S*\/post\/responses .*\(operation-[24]xx-response\)$/,
 ];
 
-/** One line for each complaint about docs/openapi.json. */
+/** One line for each problem in docs/openapi.json. */
 export async function lintOpenApi(): Promise<string[]> {
   const config = await createConfig({ extends: ["recommended-strict"], rules });
   const problems = await lint({ ref: join(repositoryRoot, "docs/openapi.json"), config });

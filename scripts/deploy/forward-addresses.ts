@@ -1,4 +1,5 @@
-// Makes Auth count sign-ins by the address that the API sends, which stands for an account. The CLI has no command for this.
+// Makes Auth count sign-ins by the address that the API sends, which identifies an account. The CLI has no command for
+// this setting.
 import { pathToFileURL } from "node:url";
 import { runMain } from "../local/command-line.ts";
 import { Problem, reasonOf } from "../local/problem.ts";

@@ -1,4 +1,5 @@
-// Writes the pages that links of mails lead to as files for any static site: hosted functions and buckets send HTML as plain text.
+// Writes the pages behind links in mails as files for any static site, because hosted functions and buckets send HTML as
+// plain text.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { documentOf, resetPage, verifyPage } from "../../supabase/functions/api/pages/page.ts";

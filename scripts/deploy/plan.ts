@@ -5,29 +5,29 @@ import { type EnvFile, hasClosedPort, missingSettings, unusableSettings } from "
 import { repositoryRoot } from "../local/settings.ts";
 
 export type Step = {
-  /** Its purpose, in a few words. */
+  /** The purpose of the step, in a few words. */
   why: string;
-  /** As a person would type it. */
+  /** The command as a person would type it. */
   command: string[];
-  /** The last argument: what is written into a temporary folder for as long as the command runs. Returns its path. */
+  /** The last argument: a file that exists in a temporary folder while the command runs. `write` returns its path. */
   file?: { shown: string; write: (folder: string) => string };
 };
 
 export type DeployOptions = {
   project_ref: string;
-  /** Path of the file that becomes the secrets of the functions. */
+  /** The path of the file with the secrets of the functions. */
   settings: string;
-  /** Its content; undefined when there is no such file. */
+  /** The content of the file. Undefined if it does not exist. */
   env: EnvFile | undefined;
-  /** An address of one's own for the API: https://api.example.com. */
+  /** The custom domain of the API, such as https://api.example.com. */
   domain: string | undefined;
-  /** The app, which links of Supabase Auth lead to. */
+  /** The URL of the app, for links of Supabase Auth. */
   site?: string | undefined;
 };
 
 const ref = /^[a-z]{20}$/;
 
-/** What is missing for a deployment, one sentence each; empty when it can begin. */
+/** The problems that prevent a deployment, as sentences. */
 export function problemsOf({ project_ref, settings, env, domain }: DeployOptions): string[] {
   const problems: string[] = [];
   if (!ref.test(project_ref))
@@ -50,7 +50,7 @@ export function problemsOf({ project_ref, settings, env, domain }: DeployOptions
   return [...problems, ...unusableSettings(env).map((line) => `In ${settings}: ${line}.`)];
 }
 
-/** Migrations come before the function, which works with a newer database, but not with an older one. */
+/** The steps of a deployment. Migrations come first, since the functions work with a newer database but not with an older one. */
 export function planDeploy({ project_ref, settings, env = {}, domain, site }: DeployOptions): Step[] {
   const base = env.PUBLIC_URL || `https://${project_ref}.supabase.co/functions/v1`;
   const origin = URL.parse(base)?.origin ?? `https://${project_ref}.supabase.co`;
@@ -100,14 +100,14 @@ export function planDeploy({ project_ref, settings, env = {}, domain, site }: De
   return steps;
 }
 
-/** The configuration of this machine for a hosted project: nobody's mail may lead to http://127.0.0.1:3000. */
+/** The configuration with the site of a hosted project, because links in mails must not lead to http://127.0.0.1:3000. */
 const configWith = (site: string): Step["file"] => ({
   shown: `config with site_url ${site}`,
   write(folder) {
     const source = join(repositoryRoot, "supabase");
     const target = join(folder, "supabase");
     mkdirSync(target);
-    // Without the .env files beside it: the CLI would read them.
+    // Leaves out the .env files beside it, which the CLI would read.
     for (const name of ["functions", "migrations", "seed.sql"])
       symlinkSync(join(source, name), join(target, name), "junction");
     const config = readFileSync(join(source, "config.toml"), "utf8");
@@ -120,7 +120,7 @@ const configWith = (site: string): Step["file"] => ({
 
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
-/** Creates or updates secrets of the vault. One statement, because `db query` sends a prepared one. */
+/** Creates or updates secrets of the vault, in one statement, because `db query` prepares it. */
 export function reconcilerSql(url: string, secret: string): string {
   const put = (name: string, value: string) => `
   if exists (select from vault.secrets where name = ${quote(name)}) then
@@ -131,7 +131,7 @@ export function reconcilerSql(url: string, secret: string): string {
   return `do $deploy$ begin${put("reconcile_url", url)}${put("cron_secret", secret)}\nend $deploy$;\n`;
 }
 
-/** They hold a secret, so only this user can read the file. */
+/** A file of statements. Only this user can read it, because it contains a secret. */
 const statements = (sql: string): Step["file"] => ({
   shown: "statements",
   write(folder) {

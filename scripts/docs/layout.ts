@@ -3,7 +3,7 @@ import { escapeHtml } from "../../supabase/functions/api/escape-html.ts";
 import type { Rendered } from "./markdown.ts";
 import { markdownOf, type Page, sectionsOf } from "./pages.ts";
 
-/** How a page refers to another place of the site: relative, so that the site works under any address. */
+/** A relative link to another file of the site, so that the site works under any path. */
 export function relativeTo(from: string, to: string): string {
   return posix.relative(posix.dirname(from), to) || posix.basename(to);
 }
@@ -53,12 +53,12 @@ function navigation(page: Page, pages: Page[]): string {
     .join("\n");
 }
 
-/** The frame of every page: a bar on top, and the body below it. */
+/** Every page: a bar at the top, and the body below it. */
 export function shell(page: {
   output: string;
   title: string;
   body: string;
-  /** Where the same page lies as markdown; the API reference has none. */
+  /** The path of the same page as Markdown. The API reference has none. */
   markdown?: string;
 }): string {
   const link = (to: string) => escapeHtml(relativeTo(page.output, to));

@@ -3,8 +3,8 @@ import { relativeTo } from "./layout.ts";
 import { markdownOf, type Page, sectionsOf } from "./pages.ts";
 
 /**
- * The guide as written, with links to the markdown of the site. A link to a file that the site does not have becomes plain text.
- * Blocks of code are unchanged.
+ * The source of a guide, with links to the Markdown pages of the site. A link to a file that the site does not have
+ * becomes plain text. Blocks of code are unchanged.
  */
 export function markdownPage(page: Page, resolve: (path: string) => string | undefined): string {
   const linked = (text: string) =>

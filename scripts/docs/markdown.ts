@@ -80,7 +80,7 @@ export async function renderMarkdown(
         const wide = labels.length > 2 ? " wide" : "";
         return `<div class="table${wide}" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>\n${rows}\n</tbody></table></div>\n`;
       },
-      // Only markdown: HTML tags are shown as text.
+      // Shows HTML tags as text.
       html: ({ text }) => escapeHtml(text),
     },
   });
@@ -88,7 +88,7 @@ export async function renderMarkdown(
   return { html, headings };
 }
 
-/** As on GitHub, so that a link to a heading works in both. */
+/** The anchor of a heading, as on GitHub, so that links work in both places. */
 export function slugOf(text: string): string {
   return text
     .toLowerCase()

@@ -2,14 +2,14 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { repositoryRoot } from "../local/settings.ts";
 
-/** One markdown file, and where it lies in the site. */
+/** A Markdown file and its place in the site. */
 export type Page = {
-  /** From the root of the repository. */
+  /** The path from the root of the repository. */
   source: string;
-  /** From the root of the site. */
+  /** The path from the root of the site. */
   output: string;
   title: string;
-  /** Its section in the navigation; pages without one are linked from others. */
+  /** The section in the navigation. Pages without one are linked from other pages. */
   section?: string;
   markdown: string;
 };
@@ -60,7 +60,7 @@ export const sectionsOf = (pages: Page[]) =>
     section === undefined ? [] : { section, own },
   );
 
-/** The address of the page as markdown: the same with another ending. */
+/** The path of the page as Markdown: the same with another ending. */
 export function markdownOf({ output }: Pick<Page, "output">): string {
   return output.replace(/\.html$/, ".md");
 }

@@ -14,8 +14,8 @@ export const referencePage = shell({
 });
 
 /**
- * Scalar for browsers, in one file. The package of its Fastify plugin carries it as a text; Scalar's own package brings 240 MB.
- * The plugin itself is never loaded.
+ * The script of Scalar for browsers, in one file. It is in the package of the Fastify plugin, whose code is never loaded.
+ * Scalar's own package has 240 MB.
  */
 export function scalarScript(): string {
   const plugin = readFileSync(fileURLToPath(import.meta.resolve("@scalar/fastify-api-reference")), "utf8");

@@ -4,7 +4,7 @@ import { resolveIn, type Schema } from "../openapi/openapi-examples.ts";
 
 type Operation = { operationId: string; ids: string[]; body: Schema | undefined };
 
-/** The client's session knows what the body of these says. */
+/** For these operations the SDK takes the body from its session. */
 const ofSession = ["auth.refresh"];
 
 const offline = createClient({
@@ -13,12 +13,12 @@ const offline = createClient({
   fetch: () => Promise.reject(new Error("nothing is sent")),
 });
 
-/** The call of the SDK that does what the operation does; undefined where the SDK has none. */
+/** The call of the SDK for an operation. Undefined if the SDK has none. */
 export function sdkSample({ operationId, ids, body }: Operation): string | undefined {
   const [noun = "", verb = ""] = operationId.split(".");
   const resource = Reflect.get(offline, noun) as Record<string, (...args: unknown[]) => unknown> | undefined;
   if (resource?.[verb] === undefined) return undefined;
-  // The SDK itself says whether it is a list.
+  // The SDK's result shows whether it is a list.
   const result = resource[verb](...ids, {});
   Promise.resolve(result).catch(() => {});
   const args = [...ids, ...(body === undefined || ofSession.includes(operationId) ? [] : [body])];
@@ -36,14 +36,14 @@ export function sdkSample({ operationId, ids, body }: Operation): string | undef
 const literal = (value: unknown) =>
   JSON.stringify(value, null, 2).replace(/^(\s*)"([A-Za-z_]\w*)":/gm, "$1$2:");
 
-/** The fields of an example that a request cannot do without; all of them where it can do without each. */
+/** The required fields of an example. If no field is required, all of them. */
 function neededOf(schema: Schema, example: Schema): Schema {
   const required: string[] = schema.required ?? schema.anyOf?.[0]?.required ?? [];
   const needed = Object.entries(example).filter(([name]) => required.includes(name));
   return Object.fromEntries(needed.length > 0 ? needed : Object.entries(example));
 }
 
-/** The document as the reference shows it. Each operation has a sample of the SDK. A request to try leaves optional parameters out. */
+/** The document for the reference. Each operation has a sample of the SDK. Example requests omit optional parameters. */
 export function documentOfReference(document: Schema): Schema {
   const shown = structuredClone(document);
   for (const methods of Object.values<Schema>(shown.paths)) {

@@ -1,10 +1,10 @@
 import type { Rendered } from "./markdown.ts";
 import type { Page } from "./pages.ts";
 
-/** A part of a guide: where it is, what it is called, and its words. */
+/** A part of a guide: its path, its title and its text. */
 export type Found = { at: string; title: string; page: string; text: string };
 
-/** The parts of a page, one for each heading, as the search box looks through them. */
+/** The parts of a page for the search, one per heading. */
 export function partsOf({ output, title }: Page, { html, headings }: Rendered): Found[] {
   const [first = "", ...rest] = html.split(/(?=<h[23] id=")/);
   return [first, ...rest].map((part) => {

@@ -1,5 +1,5 @@
--- Rows that come with the schema: plans, models, buckets, and where they exist Realtime and the schedule of the reconciler. An operator
--- may change all of them afterwards.
+-- Initial rows: plans, models and buckets. If they are installed, also the set-up of Realtime and the schedule of the reconciler.
+-- An operator may change all of them afterwards.
 
 insert into public.plans
   (id, requests_per_day, reads_per_minute, auth_calls_per_hour, generations_per_month, concurrent_generations, projects,
@@ -30,8 +30,8 @@ begin
   perform private.ensure_realtime();
 end $$;
 
--- Each minute, where pg_cron and pg_net are; elsewhere somebody else calls POST /api/v1/internal/reconcile. Without its library
--- preloaded pg_cron raises 42704, and P0001 in another database than its own.
+-- With pg_cron and pg_net the reconciler runs each minute. Otherwise a scheduler calls POST /api/v1/internal/reconcile. pg_cron
+-- raises 42704 if its library is not preloaded, and P0001 in any database except its own.
 do $$
 begin
   create extension if not exists pg_cron with schema pg_catalog;

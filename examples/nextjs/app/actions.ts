@@ -5,12 +5,12 @@ import { revalidatePath } from "next/cache";
 import { redirect } from "next/navigation";
 import { asPerson, clientOfRequest } from "../lib/client.ts";
 
-/** What a form shows below its button; nothing while all is well. */
+/** The problem that a form shows below its button, if there is one. */
 export type FormState = { problem?: string };
 
 const text = (form: FormData, name: string) => String(form.get(name) ?? "");
 
-/** The sentence of a refusal. Anything else, such as a redirect of Next.js, goes on its way. */
+/** The sentence of a refusal. Any other error, such as a redirect of Next.js, is thrown again. */
 function problemOf(error: unknown): FormState {
   if (error instanceof ApiError) return { problem: error.detail };
   throw error;

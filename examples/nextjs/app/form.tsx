@@ -5,10 +5,10 @@ import type { FormState } from "./actions.ts";
 
 type Props = { action: (state: FormState, form: FormData) => Promise<FormState>; children: ReactNode };
 
-/** A form of a server action: off while it works, and with what went wrong. */
+/** A form of a server action. It is disabled while the action runs, and shows its error. */
 export function Form({ action, children }: Props) {
   const [{ problem }, submit, isBusy] = useActionState(action, {});
-  // React empties a form after its action; what was typed stays, in case it has to be put right.
+  // React clears a form after its action. This form keeps its values, so that the user can correct them.
   return (
     <form action={submit} onReset={(event) => event.preventDefault()}>
       <fieldset disabled={isBusy}>{children}</fieldset>

@@ -2,9 +2,9 @@ import { ApiError, type Client, cookieSession, createClient } from "@devkit4ai/c
 import { cookies } from "next/headers";
 import { redirect } from "next/navigation";
 
-/** The API as whoever sent this request: a client of their own, its session in a cookie that scripts cannot read. */
+/** A client for the user of this request. Its session is in a cookie that scripts cannot read. */
 export async function clientOfRequest(): Promise<Client> {
-  // First: it tells Next.js that the page cannot be built before there is a request.
+  // Comes first, so that Next.js renders the page only for a request and not at build time.
   const jar = await cookies();
   const { NEXT_PUBLIC_API_URL, DEVKIT4AI_DEVELOPER_KEY, DEVKIT4AI_PROJECT_ID, DEVKIT4AI_PROJECT_KEY } =
     process.env;
@@ -18,9 +18,7 @@ export async function clientOfRequest(): Promise<Client> {
   });
 }
 
-/**
- * Runs what needs a signed-in person. Without a session, or when it has ended elsewhere, the browser goes to the sign-in page.
- * A Server Component may not delete the cookie: the next sign-in overwrites it.
+/** Runs `act` for a signed-in user. If there is no session or it has ended, redirects to the sign-in page. A Server Component cannot delete the cookie; the next sign-in overwrites it.
  */
 export async function asPerson<T>(act: (client: Client) => Promise<T>): Promise<T> {
   const client = await clientOfRequest();

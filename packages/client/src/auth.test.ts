@@ -36,7 +36,7 @@ test("logout keeps the session when the API does not answer, so that it can be r
   expect(await store.get()).not.toBeNull();
 });
 
-test("logout with the scope `others` keeps the own session, and throws its errors", async () => {
+test("logout with the scope `others` keeps this session, and throws its errors", async () => {
   const store = memorySession(session("a"));
   server.answer(done);
   await client({ session: store }).auth.logout({ scope: "others" });

@@ -17,7 +17,7 @@ import { assertTimeout } from "./start-timer.ts";
 export type ClientOptions = {
   /** The base address, without /api/v1: `http://127.0.0.1:54321`, `https://<ref>.supabase.co/functions/v1`. Required. */
   url: string | undefined;
-  /** Names the app of end users together with projectId and apiKey. All three may be in a browser. */
+  /** Identifies the app of end users, together with projectId and apiKey. All three may be in a browser. */
   developerKey?: string | undefined;
   projectId?: string | undefined;
   apiKey?: string | undefined;
@@ -27,9 +27,9 @@ export type ClientOptions = {
   session?: SessionStore | undefined;
   /** Default: the fetch of the platform. */
   fetch?: typeof fetch | undefined;
-  /** For each attempt; Infinity for no limit. Default: 30 000. */
+  /** In milliseconds, for each attempt; Infinity for no limit. Default: 30,000. */
   timeoutMs?: number | undefined;
-  /** The most repetitions of a request that may be repeated. Default: 2. */
+  /** The most retries of a request, if a retry is safe. Default: 2. */
   maxRetries?: number | undefined;
 };
 

@@ -23,14 +23,14 @@ export const advice: Record<string, string> = {
   registration_key_required:
     "Pass developerKey and projectId to createClient; on a server that registers developers, operatorKey.",
   developer_key_invalid:
-    "Compare developerKey with your .env: keys of another stack, or of one begun anew, are unknown here.",
+    "Compare developerKey with your .env: keys of another stack, or from before --fresh, are unknown here.",
   api_key_invalid: "Compare apiKey and projectId with your .env: they belong together.",
   origin_not_allowed: "Add this page's origin to allowed_origins of the project.",
   management_key_required:
     "Sign in with auth.login, or pass a developerKey made with management: true, on a server.",
   developers_only: "Sign in with auth.login as a developer, with no projectId.",
   account_exists: "Sign in with auth.login.",
-  model_not_allowed: "Leave model out to get the default one.",
+  model_not_allowed: "Omit model to get the default one.",
   quota_exceeded: "generations.usage says when it resets.",
   not_found: "Check the url of createClient.",
   not_authenticated: "Sign in first with auth.login, or pass the session to createClient.",
@@ -40,11 +40,11 @@ export const advice: Record<string, string> = {
     "End users sign in with the projectId of their project in createClient, developers without one.",
   key_not_for_browsers: "Make this call on your server.",
   validation_failed: "`errors` names every field.",
-  concurrency_limit_reached: "generations.wait tells when one is done.",
+  concurrency_limit_reached: "Wait for one to end with generations.wait.",
   idempotency_key_reused: "Use one idempotencyKey for one request only.",
 };
 
-/** An answer of the API that is not a success. `code` is stable and made for programs, `detail` is for people. */
+/** An error answer of the API. `code` is stable and for programs; `detail` is a sentence for people. */
 export class ApiError extends Error {
   override readonly name: string = "ApiError";
   readonly status: number;

@@ -120,7 +120,7 @@ test("a stream that reaches timeoutMs is a TimeoutError that says the generation
   server.answer(() => events([soon, status("processing", 2)], "stays"));
   const streaming = words(client().generations.stream("g1", { timeoutMs: 300 }));
   await expect(streaming).rejects.toBeInstanceOf(TimeoutError);
-  await expect(streaming).rejects.toThrow("Generation g1 is processing. It goes on");
+  await expect(streaming).rejects.toThrow("Generation g1 is processing. It continues");
 });
 
 test("an abort ends a stream with its reason, and leaving the loop ends it without an error", async () => {

@@ -16,7 +16,7 @@ export type GenerationEvent =
 export type StreamOptions = Pick<RequestOptions, "signal" | "projectId"> & {
   /** The `id` of the last event that you received. The stream continues after it. */
   lastEventId?: string | undefined;
-  /** For the whole stream; Infinity for no limit. Default: ten minutes. */
+  /** In milliseconds, for the whole stream; Infinity for no limit. Default: ten minutes. */
   timeoutMs?: number | undefined;
 };
 
@@ -30,7 +30,8 @@ const defaultRetryMs = 1_000;
 const longestRetryMs = 30_000;
 
 /**
- * Every state of a generation once and in order, and its progress. It ends after the final state. A connection that ends or breaks is
+ * Every state of a generation once and in order, and its progress. It ends after the final state. A connection that ends
+ * or breaks is
  * reopened after the last event. With `firstWithinMs` it throws when the first event is late.
  */
 export async function* followGeneration(
@@ -98,6 +99,6 @@ export function isFinished(generation: Generation): generation is FinishedGenera
 export function outOfTime(timeoutMs: number, seen: Generation | undefined): TimeoutError {
   const state = seen === undefined ? "" : ` Generation ${seen.id} is ${seen.status}.`;
   return new TimeoutError(
-    `The generation was not finished within ${timeoutMs} ms.${state} It goes on: call generations.wait again.`,
+    `The generation was not finished within ${timeoutMs} ms.${state} It continues: call generations.wait again.`,
   );
 }

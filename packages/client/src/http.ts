@@ -15,7 +15,7 @@ import type { Answer, RequestInit, Verb } from "./wire.ts";
 export type RequestOptions = {
   /** Ends the call at once. It rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** For each attempt; Infinity for no limit. Default: that of createClient. */
+  /** In milliseconds, for each attempt; Infinity for no limit. Default: that of createClient. */
   timeoutMs?: number | undefined;
   maxRetries?: number | undefined;
   /** Another project than that of createClient; null for none. */

@@ -40,7 +40,7 @@ export class SessionKeeper {
     try {
       return await this.refresh(session);
     } catch (error) {
-      // The refresh failed, so the token is used until it expires.
+      // The refresh failed, but the token is valid until it expires.
       if (leftMs > 0 && (await this.#store.get()) !== null) return session;
       throw error;
     }

@@ -10,11 +10,12 @@ type HeaderSource = Headers | Record<string, string | string[] | undefined>;
 type Payload = string | ArrayBuffer | ArrayBufferView;
 
 const toleranceSeconds = 5 * 60;
-/** The longest signature header that is parsed, since its sender is unknown. */
+/** Longer signature headers are not parsed, since anybody can send them. */
 const longestSignature = 4_096;
 
 /**
- * Verifies a delivery by Standard Webhooks and returns its event. Pass the unparsed body: `await request.text()`, or a raw body in
+ * Verifies a delivery by Standard Webhooks and returns its event. Pass the unparsed body: `await request.text()`, or a
+ * raw body in
  * Express. A delivery may arrive twice with the same `webhook-id`.
  * @throws WebhookSignatureError
  */

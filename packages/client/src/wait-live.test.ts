@@ -165,7 +165,7 @@ test("a wait that reaches timeoutMs is a TimeoutError that says the generation c
   const waiting = client().generations.wait("g1", { timeoutMs: 700 });
   await expect(waiting).rejects.toBeInstanceOf(TimeoutError);
   await expect(waiting).rejects.toThrow(
-    "Generation g1 is processing. It goes on: call generations.wait again.",
+    "Generation g1 is processing. It continues: call generations.wait again.",
   );
   expect(server.seen.length).toBeLessThan(6);
 });

@@ -7,7 +7,7 @@ import { assertTimeout } from "./start-timer.ts";
 import type { Schema } from "./wire.ts";
 
 export type WaitOptions = Pick<RequestOptions, "signal" | "projectId"> & {
-  /** For the whole wait; Infinity for no limit. Default: ten minutes. */
+  /** In milliseconds, for the whole wait; Infinity for no limit. Default: ten minutes. */
   timeoutMs?: number;
   /** Called with the first status and after each change of it. */
   onStatus?: (generation: Generation) => void;

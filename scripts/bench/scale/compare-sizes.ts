@@ -9,13 +9,13 @@ export type Place = {
   facts: Facts;
 };
 
-/** The most that a read may take on the large database, as a multiple of its time on the small one. */
+/** The limit for a read on the large database, as a multiple of its time on the small one. */
 const mostTimes = 1.5;
 
 /**
- * Prints each read on the small database and on the large one, and those of its largest tenant. `times` is the time on the large one divided
- * by that on the small one: a table that is read from end to end takes many times as long.
- * @returns whether every read is right and fast enough
+ * Prints each read on the small database and on the large one, and those of its largest tenant. `times` is the time on
+ * the large one divided by that on the small one. A sequential scan makes it large.
+ * @returns whether every read is correct and fast enough
  */
 export async function compareSizes(
   small: Place,

@@ -6,10 +6,10 @@ import { type Facts, registerDeveloper, seed, signInAll, signInDeveloper, type T
 import { fill } from "./rows.ts";
 
 const folder = join(repositoryRoot, ".local", "bench-large");
-/** Written last: without it the database is not complete. */
+/** Written last. Without it the database is incomplete. */
 const factsFile = join(folder, "facts.json");
 
-/** A tenant as in the small database, and the largest one. */
+/** A tenant like that of the small database, and the largest tenant. */
 type Large = { facts: Facts; largest: Tenant };
 
 /** Recreates the large database, in its own folder below .local. */
@@ -27,7 +27,7 @@ export async function makeLarge(): Promise<void> {
   }
 }
 
-/** A stack on the large database, with new sign-ins. Creates the database if it is missing. */
+/** Starts a stack on the large database and signs its users in. Creates the database if it is missing. */
 export async function openLarge() {
   if (!existsSync(factsFile)) await makeLarge();
   const { ports, stop } = await openOwnStack(folder);

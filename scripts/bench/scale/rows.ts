@@ -1,12 +1,15 @@
 import type { Sql, TransactionSql } from "postgres";
 
-/** An account that generations are added to. */
+/** An account that gets generations. */
 export type Owner = {
   project_id: string;
   user_id: string;
 };
 
-/** `count` finished generations of one person over the last year. `admin` is a superuser: triggers are off. */
+/**
+ * Adds `count` finished generations of one person over the last year. `admin` must be a superuser, since triggers are
+ * disabled.
+ */
 export async function addGenerations(admin: Sql, owner: Owner, count: number): Promise<void> {
   await withoutTriggers(admin, async (tx) => {
     await tx`create temporary table person on commit drop as
@@ -17,7 +20,8 @@ export async function addGenerations(admin: Sql, owner: Owner, count: number): P
 }
 
 /**
- * Adds 4,000 developers, 10,000 projects, 100,000 people, a million generations and the usage of 30 million requests. Few projects
+ * Adds 4,000 developers, 10,000 projects, 100,000 people, a million generations and the usage of 30 million requests. Few
+ * projects
  * have most of the people, and few people ask for most of the pictures; the given project is the largest.
  */
 export async function fill(admin: Sql, projectId: string): Promise<void> {
@@ -59,7 +63,7 @@ export async function fill(admin: Sql, projectId: string): Promise<void> {
       select id, 'ak_seeds', sha256(id::text::bytea) from developer`;
     await tx`insert into public.api_keys (project_id, key_prefix, key_hash)
       select id, 'ak_seeds', sha256((id || '/' || key)::bytea) from project, generate_series(0, n % 2) key`;
-    // A day of a key is busier the lower its project's number is: twenty days of each.
+    // Twenty days of each key. A lower number of the project means more requests.
     await tx`insert into public.key_usage (api_key_id, day, requests, errors)
       select id, day, ceil(weight * 30000000.0 / sum(weight) over ()), floor(weight / 100)
       from (select key.id, current_date - ago as day, 10000.0 / (project.n + 50) * (0.5 + random()) as weight
@@ -74,7 +78,7 @@ export async function fill(admin: Sql, projectId: string): Promise<void> {
   await admin`vacuum (analyze)`;
 }
 
-/** Checks of foreign keys and triggers would take ten times as long as the rows. */
+/** Disables triggers and checks of foreign keys, which would take ten times as long as the rows. */
 async function withoutTriggers(admin: Sql, work: (tx: TransactionSql) => Promise<void>): Promise<void> {
   await admin.begin(async (tx) => {
     await tx`set local session_replication_role = replica`;
@@ -85,7 +89,7 @@ async function withoutTriggers(admin: Sql, work: (tx: TransactionSql) => Promise
   });
 }
 
-/** Oldest first, with more of them in recent months. The people are those of the temporary table `person`. */
+/** Adds generations, oldest first, with more in recent months. The temporary table `person` has their users. */
 async function insertGenerations(tx: TransactionSql, count: number): Promise<void> {
   await tx`insert into public.generations (id, project_id, user_id, status, instructions, model, outputs, is_public,
       error_code, error, charge, charged_month, submission, prediction_id, predict_seconds, created_at, updated_at,

@@ -1,4 +1,4 @@
-// Everything that would call a service of Scalar's is off; the page talks to its own host alone.
+// All features that would call services of Scalar are off, so the page calls only its own host.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const isLocal = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(location.hostname);
 
@@ -6,7 +6,7 @@ const named = "@photo.png";
 let picture;
 
 const content = await read("reference.json");
-// Only `npm start` has these: a stack to try requests on, with its keys and a picture.
+// Only `npm start` has a stack for requests, with its keys and a picture.
 const demo = isLocal ? await read("demo.json") : undefined;
 if (demo?.api_key) await prefill();
 const keys = {
@@ -20,7 +20,7 @@ async function read(path) {
   return answer.ok ? answer.json() : undefined;
 }
 
-/** The first two requests work as they stand: an address that nobody has registered, and a picture. */
+/** Fills in the first two requests, so that they succeed unchanged: an unused email address, and a picture. */
 async function prefill() {
   const { post: register } = content.paths["/api/v1/auth/register"];
   register.requestBody.content["application/json"].example.email = `ada-${Date.now()}@example.com`;
@@ -31,14 +31,14 @@ async function prefill() {
   picture = new File([bytes], "photo.png", { type: "image/png" });
 }
 
-/** A form cannot be prefilled with a file: the name stands in it, as in curl, and the file is sent. */
+/** A form cannot be prefilled with a file. It shows the file's name, as curl does, and this sends the file. */
 function sendPicture({ requestBuilder: { body } }) {
   if (picture === undefined || body?.mode !== "formdata") return;
   for (const part of body.value)
     if (part.value === named) Object.assign(part, { type: "file", value: picture });
 }
 
-/** Whoever signs in by a request of this page sends the token of the answer with the next one. */
+/** After a sign-in by this page, the next requests send its token. */
 async function keepToken({ response }) {
   const { access_token } = await response
     .clone()
@@ -49,7 +49,7 @@ async function keepToken({ response }) {
 
 const configuration = (token = "") => ({
   content,
-  // A stack on this machine may have any port: requests go to the one that serves the page.
+  // A stack on this machine may have any port, so requests go to the host of the page.
   ...(isLocal ? { servers: [{ url: location.origin, description: "This stack" }] } : {}),
   authentication: { securitySchemes: { ...keys, accessToken: { token } } },
   onBeforeRequest: sendPicture,

@@ -1,4 +1,4 @@
-// A button on each block of code that copies it.
+// Adds a copy button to each block of code.
 for (const block of document.querySelectorAll(".code")) {
   const button = document.createElement("button");
   button.type = "button";
@@ -21,7 +21,7 @@ for (const block of document.querySelectorAll(".code")) {
 
 const isLocal = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(location.hostname);
 
-// Below a stack on this machine: a link to its start page, and its own port in every address and command.
+// On a stack on this machine: adds a link to its start page, and its port to every address and command.
 if (isLocal && location.pathname.startsWith("/docs/")) {
   const home = document.createElement("a");
   home.href = "/";
@@ -38,7 +38,7 @@ if (isLocal && location.pathname.startsWith("/docs/")) {
     link.setAttribute("href", link.getAttribute("href").replaceAll(usual, own));
 }
 
-// The search box: parts of guides that have every word, those with the words in their title first.
+// The search box finds parts of guides with all words. Parts with the words in their title come first.
 const box = document.querySelector(".search input");
 const results = document.querySelector(".search ul");
 const root = new URL(box.dataset.index, location.href);

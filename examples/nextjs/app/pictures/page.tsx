@@ -7,7 +7,8 @@ export default async function Page() {
   const [me, { items: pictures }] = await asPerson((client) =>
     Promise.all([client.auth.me(), client.generations.list({ page_size: 24 }).page()]),
   );
-  // One stream for the page, since a browser opens at most six connections to a server. Its end renders the whole page anew.
+  // One stream for the page, since a browser opens at most six connections to a server. At its end the whole page is
+  // rendered again.
   const live = pictures.find(({ completed_at }) => completed_at === null);
   return (
     <main>

@@ -5,7 +5,7 @@ import { useEffect, useState } from "react";
 
 const retryMs = 5_000;
 
-/** Shows how far a picture is. Asks for the page again once the picture is finished. */
+/** Shows the progress of a picture. Refreshes the page when the picture is finished. */
 export function Waiting({ id, status }: { id: string; status: string }) {
   const router = useRouter();
   const [attempt, setAttempt] = useState(0);
@@ -23,7 +23,7 @@ export function Waiting({ id, status }: { id: string; status: string }) {
     );
     let timer: ReturnType<typeof setTimeout>;
     source.addEventListener("error", () => {
-      // The browser asks again by itself, unless the answer is no stream, as when the session has ended.
+      // The browser reconnects automatically, except if the answer is not a stream, for example after the session has ended.
       if (source.readyState !== EventSource.CLOSED) return;
       router.refresh();
       timer = setTimeout(() => setAttempt(attempt + 1), retryMs);

@@ -1,6 +1,6 @@
 "use client";
 
-// Copy this file into any Next.js app, and name its address as `verify_url` of the project. It needs NEXT_PUBLIC_API_URL alone.
+// Copy this file into any Next.js app, and set `verify_url` of the project to its URL. It needs only NEXT_PUBLIC_API_URL.
 import { type FormEvent, useEffect, useRef, useState } from "react";
 
 type Answer = { status: number; code?: string; detail?: string; state?: string; project?: { id: string } };
@@ -32,7 +32,7 @@ export default function VerifyEmail() {
     isBegun.current = true;
     const found = new URLSearchParams(location.search).get("token");
     if (found === null) return setStep("ask");
-    // The token leaves the address bar, so that no history or shared link keeps it.
+    // Removes the token from the address bar, so that no history or shared link contains it.
     history.replaceState(null, "", location.pathname);
     setToken(found);
     post("check-mail-token", { token: found }).then(({ state, code, project }) => {
@@ -43,7 +43,7 @@ export default function VerifyEmail() {
     });
   }, []);
 
-  // Not when the page opens: scanners of mail open every link.
+  // Runs only by the button, because mail scanners open every link.
   async function confirm(event: FormEvent) {
     event.preventDefault();
     const { status, code, detail = "" } = await post("verify-email", { token });

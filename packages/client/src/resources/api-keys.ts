@@ -6,7 +6,7 @@ import type { Body, Query, Schema } from "../wire.ts";
 const all = "/api/v1/projects/{project_id}/api-keys";
 const one = `${all}/{key_id}` as const;
 
-/** The keys that name a project in requests of its end users. */
+/** The keys that identify a project in requests of its end users. */
 export class ApiKeys {
   readonly #http: Http;
   constructor(http: Http) {
@@ -26,7 +26,7 @@ export class ApiKeys {
     return List.whole(() => this.#http.request("get", all, { params: { project_id: projectId } }, options));
   }
 
-  /** Makes a new key. The old one stays valid for `grace_seconds`. */
+  /** Creates a new key. The old one stays valid for `grace_seconds`. */
   rotate(
     projectId: string,
     keyId: string,
@@ -45,7 +45,7 @@ export class ApiKeys {
     return this.#http.request("delete", one, { params: { project_id: projectId, key_id: keyId } }, options);
   }
 
-  /** Requests and errors by day. */
+  /** Requests and errors per UTC day, oldest first. */
   usage(
     projectId: string,
     keyId: string,

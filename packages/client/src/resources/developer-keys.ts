@@ -26,7 +26,7 @@ export class DeveloperKeys {
     return List.whole(() => this.#http.request("get", all, {}, options));
   }
 
-  /** Makes a new key. The old one stays valid for `grace_seconds`. */
+  /** Creates a new key. The old one stays valid for `grace_seconds`. */
   rotate(
     keyId: string,
     body: Body<"developerKeys.rotate"> = {},

@@ -43,7 +43,7 @@ export class Webhooks {
     );
   }
 
-  /** Makes a new secret. The old one also signs for `grace_seconds`. */
+  /** Creates a new secret. The old one also signs for `grace_seconds`. */
   rotate(
     projectId: string,
     webhookId: string,

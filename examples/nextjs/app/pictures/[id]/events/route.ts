@@ -2,13 +2,11 @@ import { ApiError, type Client, type GenerationEvent } from "@devkit4ai/client";
 import type { NextRequest } from "next/server";
 import { asPerson } from "../../../../lib/client.ts";
 
-/**
- * Below the minute after which the API ends a stream. The browser then asks anew, and that request can save a renewed session:
- * cookies cannot be set once the answer has begun.
+/** Shorter than the minute after which the API ends a stream. The browser then sends a new request, which can store a refreshed session. Cookies cannot be set after the answer has begun.
  */
 const timeoutMs = 50_000;
 
-/** Passes the events of a generation on to the browser, which holds no token and no key. */
+/** Forwards the events of a generation to the browser, which has no token and no key. */
 export async function GET(request: NextRequest, { params }: { params: Promise<{ id: string }> }) {
   const { id } = await params;
   const open = async (client: Client) => {
@@ -20,7 +18,7 @@ export async function GET(request: NextRequest, { params }: { params: Promise<{ 
     const { events, first } = await asPerson(open);
     return respond(events, first);
   } catch (error) {
-    // Such as 404 for a picture of somebody else. A redirect of Next.js goes on its way.
+    // For example 404 for another user's picture. A redirect of Next.js is thrown again.
     if (error instanceof ApiError) return new Response(error.detail, { status: error.status });
     throw error;
   }
@@ -38,7 +36,7 @@ function respond(
         controller.enqueue(lines(next.value));
         next = await events.next();
       } catch {
-        // Out of time, or the connection broke: the browser asks again.
+        // The time is over, or the connection broke. The browser reconnects.
         controller.close();
       }
     },
