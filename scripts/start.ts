@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
 import { banner } from "./local/banner.ts";
 import { portOf, readCommandLine } from "./local/command-line.ts";
+import { readCredentials } from "./local/demo-credentials.ts";
 import { startDocker } from "./local/docker.ts";
-import { keysOfPort, readKeys } from "./local/keys.ts";
+import { dataFolderOf, keysOfPort, readKeys } from "./local/keys.ts";
 import { readable } from "./local/log-line.ts";
 import { Problem } from "./local/problem.ts";
 import { databaseUrl, defaultBasePort, pathsFor, portsFrom } from "./local/settings.ts";
@@ -19,7 +20,7 @@ const helpText = `Starts the whole back end on this machine: database, Auth, Sto
   npm start -- --docker      the full Supabase in Docker instead: supabase start, functions, accounts, and what is missing
                              in supabase/functions/.env (--settings for another file)
   npm start -- --quiet       prints no line for each request
-  npm start -- --keys        prints every key and secret of the stack as JSON, and starts nothing
+  npm start -- --keys        prints every key, secret and demo account of the stack as JSON, and starts nothing
   npm start -- --hs256       Auth signs access tokens with the legacy secret instead of ES256, as old projects do
   npm start -- --refresh-v2  Auth makes the refresh tokens of its algorithm version 2
 
@@ -56,14 +57,18 @@ function readOptions() {
 
 type Options = ReturnType<typeof readOptions>;
 
-/** Of the stack that runs, or ran, with these options. */
+/** Of the stack that runs, or ran, with these options: the demo accounts first, since an app needs those. */
 function readSecrets({ port, data }: Options) {
   const keys = data === undefined ? keysOfPort(port) : readKeys(pathsFor(data).keys);
   if (keys === undefined) throw new Problem(`No stack has run with the data folder ${data}.`);
-  return { ...keys, database_url: databaseUrl(portsFrom(port), keys.database_password) };
+  return {
+    ...readCredentials(pathsFor(data ?? dataFolderOf(port)).credentials),
+    ...keys,
+    database_url: databaseUrl(portsFrom(port), keys.database_password),
+  };
 }
 
-async function startEmbedded({ port, data, json, quiet, colour, ...options }: Options) {
+async function startEmbedded({ port, data, json, quiet, colour, ...options }: Options, signal: AbortSignal) {
   if (!json) console.error(`Starting on port ${port} …`);
   const stack = await startStack({
     base_port: port,
@@ -74,6 +79,7 @@ async function startEmbedded({ port, data, json, quiet, colour, ...options }: Op
     access_tokens: options.hs256 ? "HS256" : "ES256",
     refresh_tokens: options["refresh-v2"] ? "v2" : "v1",
     report,
+    signal,
     ...(quiet ? {} : { on_log: (line) => console.log(json ? line : readable(line, colour)) }),
   });
   return { facts: stack, notes: undefined, stop: stack.stop };
@@ -85,6 +91,7 @@ async function main(): Promise<void> {
   if (options.keys) return console.log(JSON.stringify(readSecrets(options), null, 2));
   let started: Awaited<ReturnType<typeof startEmbedded | typeof startDocker>> | undefined;
   let ending: number | undefined;
+  const start = new AbortController();
   const end = async (reason: string) => {
     // npm, the shell and the launcher may each pass on the same Ctrl-C.
     if (ending !== undefined) {
@@ -93,15 +100,22 @@ async function main(): Promise<void> {
     }
     ending = Date.now();
     if (!json) console.error(`\nEnding (${reason}) …`);
+    start.abort();
     await started?.stop();
     if (started !== undefined) process.exit(0);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void end(signal));
   // The launcher passes signals on. After SIGKILL it cannot, but then its channel to this process closes.
   if (process.connected) process.once("disconnect", () => void end("the launcher is gone"));
-  started = await (options.docker
-    ? startDocker({ report, ...(settings === undefined ? {} : { env_file: resolve(settings) }) })
-    : startEmbedded(options));
+  try {
+    started = await (options.docker
+      ? startDocker({ report, ...(settings === undefined ? {} : { env_file: resolve(settings) }) })
+      : startEmbedded(options, start.signal));
+  } catch (error) {
+    // What Ctrl-C broke off is no fault to report.
+    if (ending === undefined) throw error;
+    process.exit(0);
+  }
   if (ending !== undefined) {
     await started.stop();
     process.exit(0);

@@ -173,8 +173,15 @@ async function npm(root, scope, work, folder = root) {
   const only = scope === "start" ? ["--omit=dev", "--omit=peer"] : ["--include=dev", "--include=peer"];
   const args = [...first, ...work, ...npmOptions, ...only, `--prefix=${folder}`];
   const child = spawn(command, args, { cwd: folder, env: cleanEnv(), stdio: ["ignore", "pipe", "pipe"] });
-  const pass = (signal) => child.kill(signal);
-  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, pass);
+  // After Ctrl-C npm itself may work on for half a minute.
+  const stop = (signal) => {
+    child.once("exit", () =>
+      fail("The install of the packages was stopped. Run the command again to finish it."),
+    );
+    child.kill(signal);
+    setTimeout(() => child.kill("SIGKILL"), 1_000);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, stop);
   const stopCounting = count(folder, wantedPaths(readLock(root, scope)));
   const ended = new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
@@ -182,7 +189,7 @@ async function npm(root, scope, work, folder = root) {
   });
   const [code, ...outputs] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
   stopCounting();
-  for (const signal of ["SIGINT", "SIGTERM"]) process.removeListener(signal, pass);
+  for (const signal of ["SIGINT", "SIGTERM"]) process.removeListener(signal, stop);
   if (code !== 0) return reasonOf(outputs.join("\n")) || `npm ended with ${code}`;
   console.error(`Installed after ${Math.round((Date.now() - started) / 1000)} s.`);
   return "";

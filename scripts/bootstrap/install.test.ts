@@ -48,6 +48,8 @@ const packages = new Map<string, { manifest: object; tarball: Buffer }>();
 
 /** The packages whose list of versions npm has requested. */
 let listed: string[] = [];
+/** Called instead of an answer. */
+let insteadOfFile: (() => void) | undefined;
 /** The path of the registry's files. */
 let filesAt = "-";
 
@@ -57,7 +59,7 @@ const registry = createServer((request, response) => {
   const file = path.split(`/${filesAt}/`);
   const found = packages.get(file[0] ?? "");
   if (found === undefined) return response.writeHead(404).end();
-  if (file.length > 1) return response.end(found.tarball);
+  if (file.length > 1) return insteadOfFile === undefined ? response.end(found.tarball) : insteadOfFile();
   const name = path;
   listed.push(name);
   const integrity = `sha512-${createHash("sha512").update(found.tarball).digest("base64")}`;
@@ -351,6 +353,36 @@ test(
     expect(out).toBe("");
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatch(/^The packages could not be installed: .*127\.0\.0\.1:9.*\. Check the network/);
+  },
+);
+
+test(
+  "Ctrl-C during the install ends it with one sentence, and the next start finishes the install",
+  slow,
+  async () => {
+    const { root, home, start } = checkout();
+    const asked = new Promise<void>((resolve) => {
+      insteadOfFile = resolve;
+    });
+    onTestFinished(() => {
+      insteadOfFile = undefined;
+    });
+    const child = spawn("node", ["scripts/bootstrap.mjs", "scripts/start.ts"], {
+      cwd: root,
+      env: environment(home),
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const lines: string[] = [];
+    createInterface({ input: child.stderr }).on("line", (line) => lines.push(line));
+    await asked;
+    child.kill("SIGINT");
+    const [code] = await once(child, "close");
+    expect(code).toBe(1);
+    expect(lines.filter((line) => !/^(Installing| {2}\d)/.test(line))).toEqual([
+      "The install of the packages was stopped. Run the command again to finish it.",
+    ]);
+    insteadOfFile = undefined;
+    expect(await start()).toEqual(ready);
   },
 );
 

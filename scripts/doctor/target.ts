@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { findKeys, publishedKeys } from "../local/keys.ts";
+import { dataFolderOf, findKeys, publishedKeys } from "../local/keys.ts";
 import { Problem, reasonOf } from "../local/problem.ts";
-import { loopback, pathsFor, repositoryRoot } from "../local/settings.ts";
+import { loopback, pathsFor } from "../local/settings.ts";
 import { type EnvFile, hostedEnvFile, localEnvFile, readEnvFile } from "./env-file.ts";
 
 export type Kind = "embedded" | "local" | "hosted";
@@ -43,7 +43,7 @@ export type Answer = {
 
 /** The embedded stack, `supabase start` (`local`), or a hosted project by its address. */
 export function findTarget(options: TargetOptions, vars: NodeJS.ProcessEnv): Target {
-  const { port, url, local, data = join(repositoryRoot, ".local", String(port)) } = options;
+  const { port, url, local, data = dataFolderOf(port) } = options;
   if (url !== undefined && !URL.canParse(url))
     throw new Problem(`--url ${url} is not an address such as https://<ref>.supabase.co.`);
   const kind: Kind = url !== undefined ? "hosted" : local ? "local" : "embedded";
@@ -103,7 +103,7 @@ function storedOperatorKey(path: string): string | undefined {
 
 /** Of the stack on this port. CLOUD_API_OPERATOR_KEY takes precedence. @throws Problem */
 export function operatorKeyOf(port: number): string {
-  const { credentials } = pathsFor(join(repositoryRoot, ".local", String(port)));
+  const { credentials } = pathsFor(dataFolderOf(port));
   const key = process.env.CLOUD_API_OPERATOR_KEY || storedOperatorKey(credentials);
   if (key) return key;
   throw new Problem(

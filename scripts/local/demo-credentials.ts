@@ -26,7 +26,7 @@ export async function ensureDemoCredentials(
   url: string,
   file: string,
 ): Promise<DemoCredentials> {
-  const stored = readStored(file);
+  const stored = readCredentials(file);
   if (stored !== undefined && (await areKnown(sql, stored))) return stored;
   await ensureLocalPlan(sql);
   const [operator] =
@@ -38,7 +38,8 @@ export async function ensureDemoCredentials(
   return credentials;
 }
 
-function readStored(file: string): DemoCredentials | undefined {
+/** Undefined before the first start has made them. */
+export function readCredentials(file: string): DemoCredentials | undefined {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as DemoCredentials;
   } catch {

@@ -57,7 +57,7 @@ export function ensureKeys(paths: Paths): Keys {
   return made;
 }
 
-export function writeKeys(file: string, keys: Keys): void {
+export function writeKeys(file: string, keys: Keys & { data_folder?: string }): void {
   const draft = `${file}.new`;
   onPath(file, () => {
     writeFileSync(draft, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
@@ -77,12 +77,12 @@ export function readKeys(file: string): Keys | undefined {
 
 const noteOf = (basePort: number) => join(repositoryRoot, ".local", "running", `${basePort}.json`);
 
-/** Tells the other commands of this checkout the keys of the stack on a port. Returns the undo. */
-export function announceKeys(basePort: number, keys: Keys): () => void {
+/** Tells the other commands of this checkout the keys and the data folder of the stack on a port. Returns the undo. */
+export function announceKeys(basePort: number, keys: Keys, data_folder: string): () => void {
   const file = noteOf(basePort);
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeKeys(file, keys);
+    writeKeys(file, { ...keys, data_folder });
   } catch {
     // The checkout is read-only, so those commands need the keys as arguments.
     return () => {};
@@ -103,6 +103,12 @@ export function keysOfPort(basePort: number): Keys {
       `No stack of this checkout has run on port ${basePort}: start one with \`npm start\`, or name its port with --port.`,
     );
   return keys;
+}
+
+/** Of the stack that runs on the port, else the usual one. */
+export function dataFolderOf(basePort: number): string {
+  const note = readKeys(noteOf(basePort)) as (Keys & { data_folder?: string }) | undefined;
+  return note?.data_folder ?? join(repositoryRoot, ".local", String(basePort));
 }
 
 /** As the superuser of the stack that runs on these ports. */

@@ -102,7 +102,7 @@ export function landingPage(facts: LandingFacts, pictures: Picture[]): string {
 </head>
 <body><main>
 <h1>Cloud API runs on this machine</h1>
-<p>Accounts, projects, API keys and image generation. This page is a part of <code>npm start</code> alone.</p>
+<p>Accounts, projects, API keys and image generation. Only <code>npm start</code> serves this page.</p>
 <ul class="links">
 ${links.map(([href, title, words]) => `<li><a href="${safe(href)}"><strong>${safe(title)}</strong> ${safe(words)}</a></li>`).join("\n")}
 </ul>

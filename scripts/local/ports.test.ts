@@ -42,6 +42,16 @@ test("npm start refuses at once when a program listens on one of its ports", asy
   expect(lines).toEqual([]);
 });
 
+test("npm start stops waiting for a port at Ctrl-C", async () => {
+  const ports = portsFrom(await findFreeBase());
+  const start = new AbortController();
+  const waited = waitForPorts(ports, () => start.abort(), {
+    isFree: (port) => Promise.resolve(port !== ports.inbox),
+    signal: start.signal,
+  });
+  await expect(waited).rejects.toThrow("aborted");
+});
+
 test("npm start gives up when a connection still holds a port after a minute", async () => {
   const port = await connected();
   const ports = { ...portsFrom(await findFreeBase()), inbox: port };

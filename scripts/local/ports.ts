@@ -55,7 +55,11 @@ const closedForMs = 65_000;
 export async function waitForPorts(
   ports: Ports,
   report: (line: string) => void,
-  { withinMs = closedForMs, isFree = isPortFree } = {},
+  {
+    withinMs = closedForMs,
+    isFree = isPortFree,
+    signal,
+  }: { withinMs?: number; isFree?: typeof isPortFree; signal?: AbortSignal } = {},
 ): Promise<void> {
   const deadline = performance.now() + withinMs;
   for (let isFirst = true; ; isFirst = false) {
@@ -65,7 +69,7 @@ export async function waitForPorts(
     if (listeners.includes(true) || performance.now() > deadline) throw takenBySomebody(taken, ports);
     if (isFirst)
       report(`Waiting up to a minute: connections that were just closed hold ports ${named(taken)}.`);
-    await sleep(500);
+    await sleep(500, undefined, { signal });
   }
 }
 

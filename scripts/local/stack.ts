@@ -61,6 +61,8 @@ export type StackOptions = {
   on_log?: (line: string) => void;
   /** One line for the person at the terminal: a part that died, or is back. */
   report?: (line: string) => void;
+  /** Ends a start that is not finished: `startStack` then throws its reason. */
+  signal?: AbortSignal;
 };
 
 /**
@@ -88,6 +90,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const settings = userSettings(user_env);
   const unlock = lockData(paths.lock);
   const undo: (() => unknown)[] = [unlock];
+  const giving_up = new AbortController();
+  const given_up = AbortSignal.any([giving_up.signal, ...(options.signal ? [options.signal] : [])]);
   let stopping: Promise<void> | undefined;
   const undoAll = async () => {
     for (const step of undo.reverse()) await step();
@@ -99,10 +103,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   try {
     if (options.fresh) emptyData(paths);
     makeFolders(paths);
-    await waitForPorts(ports, report);
+    await waitForPorts(ports, report, { signal: given_up });
     const own_keys = ensureKeys(paths);
     const keys = { ...own_keys, cron_secret: settings.CRON_SECRET ?? own_keys.cron_secret };
-    undo.push(announceKeys(base_port, keys), outliveRequests(report));
+    undo.push(announceKeys(base_port, keys, data_folder), outliveRequests(report));
     const leash = takeLeash();
     undo.push(leash.release);
     const parts: Part[] = [];
@@ -115,11 +119,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
           signal: options.orphan_signal ?? options.stop_signal ?? "SIGTERM",
         })),
       );
-    const giving_up = new AbortController();
     const host: PartHost = {
       report,
       processesChanged,
-      given_up: giving_up.signal,
+      given_up,
       last_backoff_ms,
       look_ms: 5_000,
     };
@@ -174,10 +177,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       undo.push(() => client.end({ timeout: 2 }));
       await refuseForeignSchema(client);
       await prepareRoles(client, password);
+      given_up.throwIfAborted();
       const started = await startLite(paths, ports, keys);
       undo.push(() => started.close());
       await installHelpers(client);
       await client.listen("pgrst", () => void started.forgetSchema());
+      given_up.throwIfAborted();
       await migrate(databaseUrl(ports, password));
       await started.forgetSchema();
       platform = { lite: started, sql: client };
@@ -190,7 +195,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     // The first failure makes the others give up. It is thrown when no start is running any more.
     for (const each of starts) each.catch((error: unknown) => giving_up.abort(error));
     await Promise.allSettled(starts);
-    giving_up.signal.throwIfAborted();
+    given_up.throwIfAborted();
     const sql = await opened;
     if (reconciles) undo.push(startReconciler(ports, keys.cron_secret, report));
     // Before the database, because their last work needs it.

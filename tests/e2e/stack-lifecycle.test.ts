@@ -94,6 +94,16 @@ describe("npm start", { timeout: 240_000 }, () => {
     expect([await one.query(projects), await two.query(projects)]).toEqual([[{ id: project_id }], []]);
   });
 
+  test("npm start -- --keys prints the keys of the accounts and of the stack, also with a data folder elsewhere", async () => {
+    const cli = new StackCli(["--port", String(one.base_port), "--keys"]);
+    expect(await cli.exited).toBe(0);
+    expect(JSON.parse(cli.output.join("\n"))).toMatchObject({
+      ...one.ready.credentials,
+      secret: one.ready.keys.secret,
+      database_url: one.ready.database_url,
+    });
+  });
+
   test("npm start names a part that dies, and restarts it", async () => {
     const { inbox, functions } = portsFrom(one.base_port);
     const killed = [`WEB_PORT=${inbox}`, `--port=${functions.api}`].map((words) => processesNaming(words)[0]);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { lockData } from "../../scripts/local/lock.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
+import { assertNothingLeft } from "../support/stack.ts";
 import { StackCli } from "../support/stack-cli.ts";
 
 const timeoutMs = 120_000;
@@ -61,6 +62,18 @@ describe("npm start in trouble", () => {
     expect(code).toBe(1);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain("A file is in the way of this folder");
+  });
+
+  it("npm start ends without an error when Ctrl-C comes while it starts, and leaves nothing running", {
+    timeout: timeoutMs,
+  }, async () => {
+    const base_port = await findFreeBase();
+    const cli = new StackCli(["--port", String(base_port), "--data", join(folder, "stopped")]);
+    await cli.lineWith("Starting on port");
+    cli.child.kill("SIGINT");
+    expect(await cli.exited).toBe(0);
+    expect(cli.errors).toEqual([`Starting on port ${base_port} …`, "", "Ending (SIGINT) …"]);
+    await assertNothingLeft(base_port, []);
   });
 
   it.each([

@@ -13,7 +13,7 @@ export class StackCli {
   /** The exit code, or the signal that ended it. */
   readonly exited: Promise<number | NodeJS.Signals>;
   readonly errors: string[] = [];
-  #output: string[] = [];
+  readonly output: string[] = [];
   #wake: (() => void)[] = [];
 
   constructor(
@@ -28,7 +28,7 @@ export class StackCli {
       env,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    this.#follow(this.child.stdout, this.#output);
+    this.#follow(this.child.stdout, this.output);
     this.#follow(this.child.stderr, this.errors);
     // At "close" every line has arrived, but not at "exit".
     this.exited = new Promise((resolve) => {
@@ -41,7 +41,7 @@ export class StackCli {
 
   /** The line of `--json`, which is printed when the stack is ready. */
   async ready(): Promise<Ready> {
-    return JSON.parse(await this.#line(this.#output, (line) => line.startsWith("{"))) as Ready;
+    return JSON.parse(await this.#line(this.output, (line) => line.startsWith("{"))) as Ready;
   }
 
   /** Waits for a line on stderr that contains the words. */
