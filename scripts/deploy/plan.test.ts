@@ -21,8 +21,9 @@ const ready: DeployOptions = {
 };
 const without = (name: string) => ({ ...ready, env: { ...env, [name]: undefined } });
 
-test("a complete settings file can be deployed, with Resend or with SMTP", () => {
+test("a complete settings file can be deployed, with Resend or with SMTP, and with secrets of other functions", () => {
   expect(problemsOf(ready)).toEqual([]);
+  expect(problemsOf({ ...ready, env: { ...env, STRIPE_SECRET_KEY: "sk_x" } })).toEqual([]);
   expect(
     problemsOf({
       ...without("RESEND_API_KEY"),
@@ -47,6 +48,11 @@ test.each<[string, DeployOptions, RegExp]>([
     "a setting has a reserved name",
     { ...ready, env: { ...env, SUPABASE_OWN: "x" } },
     /SUPABASE_OWN.*platform's own/,
+  ],
+  [
+    "a setting is misspelt",
+    { ...ready, env: { ...env, ANONYMUS_GENERATION: "off" } },
+    /ANONYMUS_GENERATION is no setting\. Did you mean ANONYMOUS_GENERATION\?$/,
   ],
   ["a value is unusable", { ...ready, env: { ...env, DB_POOL_SIZE: "many" } }, /DB_POOL_SIZE/],
   [

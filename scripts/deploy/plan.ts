@@ -1,7 +1,13 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isPublic } from "../../supabase/functions/api/reach.ts";
-import { type EnvFile, hasClosedPort, missingSettings, unusableSettings } from "../doctor/env-file.ts";
+import {
+  type EnvFile,
+  hasClosedPort,
+  missingSettings,
+  misspeltSettings,
+  unusableSettings,
+} from "../doctor/env-file.ts";
 import { repositoryRoot } from "../local/settings.ts";
 
 export type Step = {
@@ -39,6 +45,7 @@ export function problemsOf({ project_ref, settings, env, domain }: DeployOptions
     problems.push(`SMTP_PORT in ${settings}: hosted functions cannot use the ports 25 and 587; take 465.`);
   for (const name of Object.keys(env).filter((each) => each.startsWith("SUPABASE_")))
     problems.push(`${name} in ${settings}: names that begin with SUPABASE_ are the platform's own.`);
+  problems.push(...misspeltSettings(env).map((line) => `In ${settings}: ${line}`));
   if (domain !== undefined && env.PUBLIC_URL === undefined)
     problems.push(
       `PUBLIC_URL is not set in ${settings}: with a domain of your own it is ${domain}/functions/v1.`,

@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseEnv as parseDotEnv } from "node:util";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
+import { closest } from "../../supabase/functions/api/fields/strict-object.ts";
+import { settingNames } from "../local/function-settings.ts";
 import { repositoryRoot } from "../local/settings.ts";
 
 export type EnvFile = Record<string, string | undefined>;
@@ -43,6 +45,14 @@ export function missingSettings(env: EnvFile): [name: string, why: string][] {
     ...(env.SMTP_HOST ? {} : { RESEND_API_KEY: "mail waits in the outbox without it (docs/accounts.md)" }),
   };
   return Object.entries(needed).filter(([name]) => !env[name]);
+}
+
+/** A name that is almost that of a setting, one line each: the function would ignore it. */
+export function misspeltSettings(env: EnvFile): string[] {
+  return Object.keys(env).flatMap((name) => {
+    const meant = settingNames.includes(name) ? undefined : closest(name, settingNames);
+    return meant === undefined ? [] : [`${name} is no setting. Did you mean ${meant}?`];
+  });
 }
 
 /** Hosted functions cannot reach these. */

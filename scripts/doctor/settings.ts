@@ -1,7 +1,13 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { repositoryRoot } from "../local/settings.ts";
-import { hasClosedPort, hostedEnvFile, missingSettings, unusableSettings } from "./env-file.ts";
+import {
+  hasClosedPort,
+  hostedEnvFile,
+  missingSettings,
+  misspeltSettings,
+  unusableSettings,
+} from "./env-file.ts";
 import { type Check, type Finding, fail, ok, warn } from "./finding.ts";
 import type { Target } from "./target.ts";
 
@@ -13,7 +19,7 @@ export const checkSettings: Check = async (target) => {
   if (env_file === undefined) return [ok(about, "made by npm start")];
   if (!existsSync(resolve(repositoryRoot, env_file)))
     return [fail(about, `${env_file} is missing`, `cp .env.example ${env_file}, and fill it in`)];
-  const unusable = unusableSettings(env);
+  const unusable = [...misspeltSettings(env), ...unusableSettings(env)];
   if (unusable.length > 0) return unusable.map((line) => fail(about, line, `correct it in ${env_file}`));
   const advice = kind === "hosted" ? hostedAdvice(target) : localAdvice(target);
   return [ok(about, `${env_file} can be used`), ...advice];

@@ -7,10 +7,13 @@ import { repositoryRoot } from "./settings.ts";
 /** The embedded stack has a database and a signing secret of its own; those of another project must not get in. */
 const ownSettings = ["DATABASE_URL", "DATABASE_CA_CERT", "JWT_SECRET"];
 
-/** The settings of `.env.example` that `npm start` takes from its environment. */
-export const namesOfUserSettings = [
+/** The settings of `.env.example`. */
+export const settingNames = [
   ...readFileSync(join(repositoryRoot, ".env.example"), "utf8").matchAll(/^([A-Z_]+)=/gm),
-].flatMap(([, name = ""]) => (ownSettings.includes(name) ? [] : [name]));
+].map(([, name = ""]) => name);
+
+/** Those that `npm start` takes from its environment. */
+export const namesOfUserSettings = settingNames.filter((name) => !ownSettings.includes(name));
 
 const proxyNames = [
   "HTTP_PROXY",

@@ -184,13 +184,14 @@ test("npm run doctor names wrong settings of a hosted project, and prints no val
   const file = join(folder, "broken.env");
   writeFileSync(
     file,
-    "CRON_SECRET=short\nDB_POOL_SIZE=none\nMAIL_FROM=nobody\nSMTP_PASSWORD=hunter2hunter2\n",
+    "CRON_SECRET=short\nANONYMUS_GENERATION=off\nDB_POOL_SIZE=none\nMAIL_FROM=nobody\nSMTP_PASSWORD=hunter2hunter2\n",
   );
   const { code, out } = await doctor(["--json", "--url", "http://127.0.0.1:9", "--settings", file], {});
   expect(code).toBe(1);
   expect(out).not.toContain("hunter2");
   const settings = wrong(JSON.parse(out) as Finding[]).filter(({ about }) => about === "settings");
   expect(settings.map(({ says }) => says.split(":")[0])).toEqual([
+    "ANONYMUS_GENERATION is no setting. Did you mean ANONYMOUS_GENERATION?",
     "DB_POOL_SIZE",
     "MAIL_FROM",
     "CRON_SECRET",
