@@ -20,6 +20,8 @@ const sentencesOf = (schema: z.ZodType, value: unknown) => {
 const name = "full_name";
 const cases: [rule: string, schema: z.ZodType, value: unknown, sentence: string][] = [
   ["invalid_type", z.object({ [name]: z.string() }), {}, "The name is missing."],
+  ["invalid_type", z.object({ [name]: z.string() }), { [name]: null }, "The name is missing."],
+  ["invalid_type", z.object({ seed: z.int() }), { seed: "" }, "The seed is missing."],
   ["invalid_type", z.object({ [name]: z.string() }), { [name]: 1 }, "The name must be text."],
   ["invalid_type", z.object({ seed: z.int() }), { seed: 1.5 }, "The seed must be a whole number."],
   [

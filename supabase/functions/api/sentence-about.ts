@@ -38,6 +38,9 @@ export type Issue = {
 const entries = (count: unknown, { many = "entries" }: Label) =>
   count === 1 ? "one entry" : `${count} ${many}`;
 
+/** An empty or null field counts as absent. */
+const isAbsent = (value: unknown) => value === undefined || value === null || value === "";
+
 /** One entry for each kind of issue that a schema can report. `value` is the value in the request. */
 const rules: Record<string, (issue: Issue, value: unknown, label: Label) => string> = {
   custom: ({ message }) => message,
@@ -45,7 +48,7 @@ const rules: Record<string, (issue: Issue, value: unknown, label: Label) => stri
   invalid_format: ({ format = "" }) => formats[format] ?? "does not have the right form",
   invalid_key: () => "contains a field that is not allowed",
   invalid_type: ({ expected = "" }, value) =>
-    value === undefined ? "is missing" : (types[expected] ?? "is not of the right kind"),
+    isAbsent(value) ? "is missing" : (types[expected] ?? "is not of the right kind"),
   invalid_union: () => "does not have one of the forms that are allowed",
   invalid_value: ({ values = [] }) =>
     values.length === 1 ? `must be ${values[0]}` : `must be one of these: ${values.join(", ")}`,
