@@ -29,6 +29,7 @@ export const advice: Record<string, string> = {
   management_key_required:
     "Sign in with auth.login, or pass a developerKey made with management: true, on a server.",
   developers_only: "Sign in with auth.login as a developer, with no projectId.",
+  operators_only: "Use a client with operatorKey on which nobody has signed in or registered.",
   account_exists: "Sign in with auth.login.",
   model_not_allowed: "Omit model to get the default one.",
   quota_exceeded: "generations.usage says when it resets.",
@@ -62,7 +63,10 @@ export class ApiError extends Error {
   constructor({ status, code, detail, errors = [], ...init }: ApiErrorInit) {
     const { requestId = null, docUrl = null, retryAfterMs = null } = init;
     const sentence = /[.!?…]$/.test(detail) ? detail : `${detail}.`;
-    const wait = retryAfterMs === null ? "" : ` Try again in ${Math.ceil(retryAfterMs / 1000)} s.`;
+    const wait =
+      retryAfterMs === null || detail.includes("Try again in")
+        ? ""
+        : ` Try again in ${Math.ceil(retryAfterMs / 1000)} s.`;
     const next = Object.hasOwn(advice, code) ? ` ${advice[code]}` : "";
     super(
       `${sentence}${next}${wait} (${status} ${code}${requestId === null ? "" : `, request ${requestId}`})${docUrl === null ? "" : ` ${docUrl}`}`,
