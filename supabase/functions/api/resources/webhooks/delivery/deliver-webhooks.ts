@@ -31,13 +31,13 @@ async function deliver({ env, database, sendWebhook }: Deps, event: DueEvent): P
   let error: string;
   try {
     status = await sendWebhook(event.url, signedHeaders(event.secrets, event.id, payload), payload);
-    if (status >= 200 && status < 300) {
-      await finishDelivery(database, event.id, status);
-      return true;
-    }
     error = `the receiver answered ${status}`;
   } catch (cause) {
     error = cause instanceof Error ? cause.message : "unknown";
+  }
+  if (status !== null && status >= 200 && status < 300) {
+    await finishDelivery(database, event.id, status);
+    return true;
   }
   const isGone = status === 410;
   const isOver = isGone || Date.now() - Date.parse(event.occurred_at) > giveUpMs;
