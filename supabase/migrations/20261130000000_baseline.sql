@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 6d514c1baadff25d28d3c826603a41e4954a55b6155188778e08ba97b0d5c2ee
+-- Made from supabase/schemas by `npm run generate`. Schema 7e840892b326f9f8b12fc5eafb6ed0a78a466c22c929065807294eed4e067bda
 
 -- Nobody has access until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -403,6 +403,17 @@ comment on function private.hold_project(uuid) is
   'Locks a project before a create in it, and returns whether it is active. A deletion then comes before or after the create: '
   'it finds what was created, or the create fails. Errors: project_not_found.';
 
+create function private.project_plan(project_id uuid) returns public.plans
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select plan from public.projects project
+    join public.users owner on owner.id = project.owner_id
+    join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+    where project.id = project_plan.project_id);
+end $$;
+comment on function private.project_plan(uuid) is 'The plan of a project: its own, else its owner''s. Nulls when there is none.';
+
 create function private.create_project(credentials jsonb, project jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -422,13 +433,11 @@ begin
   end if;
   insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url, verify_url,
     reset_url, user_generations_per_day, user_generations_per_month, user_concurrent, mail)
-  values (owner, project ->> 'name', project ->> 'description',
-    coalesce(project ->> 'email_verification', 'optional'),
-    case when jsonb_typeof(project -> 'allowed_origins') = 'array'
-      then array(select jsonb_array_elements_text(project -> 'allowed_origins')) else '{*}' end,
-    project ->> 'site_url', project ->> 'verify_url', project ->> 'reset_url',
-    (project ->> 'user_generations_per_day')::integer, (project ->> 'user_generations_per_month')::integer,
-    (project ->> 'user_concurrent')::integer, private.mail_settings(project -> 'mail'))
+  select owner, wanted.name, wanted.description, coalesce(wanted.email_verification, 'optional'),
+    coalesce(wanted.allowed_origins, '{*}'), wanted.site_url, wanted.verify_url, wanted.reset_url,
+    wanted.user_generations_per_day, wanted.user_generations_per_month, wanted.user_concurrent,
+    private.mail_settings(project -> 'mail')
+  from jsonb_populate_record(null::public.projects, project) as wanted
   returning * into created;
   return private.project_json(created);
 end $$;
@@ -475,6 +484,7 @@ create function private.update_project(credentials jsonb, id uuid, changes jsonb
 language plpgsql set search_path = '' as $$
 declare
   changed public.projects;
+  wanted public.projects;
   is_operator boolean;
   wants_active boolean := changes ->> 'is_active';
 begin
@@ -486,24 +496,16 @@ begin
   if wants_active and changed.suspended_at is not null and not is_operator then
     raise exception 'project_suspended';
   end if;
+  wanted := jsonb_populate_record(changed, changes - 'mail');
   update public.projects p
   set suspended_at = case when wants_active then null when not wants_active and is_operator then coalesce(p.suspended_at, now())
       else p.suspended_at end,
-    name = coalesce(changes ->> 'name', p.name),
-    description = case when changes ? 'description' then changes ->> 'description' else p.description end,
-    is_active = coalesce(wants_active, p.is_active),
-    email_verification = coalesce(changes ->> 'email_verification', p.email_verification),
-    allowed_origins = case when jsonb_typeof(changes -> 'allowed_origins') = 'array'
-      then array(select jsonb_array_elements_text(changes -> 'allowed_origins')) else p.allowed_origins end,
-    site_url = case when changes ? 'site_url' then changes ->> 'site_url' else p.site_url end,
-    verify_url = case when changes ? 'verify_url' then changes ->> 'verify_url' else p.verify_url end,
-    reset_url = case when changes ? 'reset_url' then changes ->> 'reset_url' else p.reset_url end,
-    user_generations_per_day = case when changes ? 'user_generations_per_day'
-      then (changes ->> 'user_generations_per_day')::integer else p.user_generations_per_day end,
-    user_generations_per_month = case when changes ? 'user_generations_per_month'
-      then (changes ->> 'user_generations_per_month')::integer else p.user_generations_per_month end,
-    user_concurrent = case when changes ? 'user_concurrent'
-      then (changes ->> 'user_concurrent')::integer else p.user_concurrent end,
+    name = coalesce(wanted.name, p.name), description = wanted.description, is_active = coalesce(wanted.is_active, p.is_active),
+    email_verification = coalesce(wanted.email_verification, p.email_verification),
+    allowed_origins = coalesce(wanted.allowed_origins, p.allowed_origins),
+    site_url = wanted.site_url, verify_url = wanted.verify_url, reset_url = wanted.reset_url,
+    user_generations_per_day = wanted.user_generations_per_day,
+    user_generations_per_month = wanted.user_generations_per_month, user_concurrent = wanted.user_concurrent,
     mail = p.mail || coalesce(changes -> 'mail', '{}')
   where p.id = update_project.id and p.deleted_at is null
   returning * into changed;
@@ -529,7 +531,7 @@ grant execute on function
   private.project_json(public.projects),
   private.require_project(uuid)
 to authenticated, service_role;
-grant execute on function private.hold_project(uuid) to service_role;
+grant execute on function private.hold_project(uuid), private.project_plan(uuid) to service_role;
 
 -- A deleted project is refused everywhere at once. Its owner may restore it until its removal begins. The removal works in
 -- batches, and may stop and continue at any point.
@@ -800,6 +802,7 @@ language plpgsql set search_path = '' as $$
 declare
   project public.projects;
   account public.users;
+  wanted public.users;
   is_operator boolean;
   wants_active boolean := changes ->> 'is_active';
 begin
@@ -816,17 +819,14 @@ begin
   if wants_active and account.suspended_at is not null and not is_operator then
     raise exception 'account_suspended';
   end if;
+  wanted := jsonb_populate_record(account, changes);
   update public.users u
   set deactivated_at = case when wants_active then null when not wants_active then coalesce(u.deactivated_at, now())
       else u.deactivated_at end,
     suspended_at = case when wants_active then null when not wants_active and is_operator then coalesce(u.suspended_at, now())
       else u.suspended_at end,
-    generations_per_day = case when changes ? 'generations_per_day' then (changes ->> 'generations_per_day')::integer
-      else u.generations_per_day end,
-    generations_per_month = case when changes ? 'generations_per_month' then (changes ->> 'generations_per_month')::integer
-      else u.generations_per_month end,
-    concurrent_generations = case when changes ? 'concurrent_generations'
-      then (changes ->> 'concurrent_generations')::integer else u.concurrent_generations end
+    generations_per_day = wanted.generations_per_day, generations_per_month = wanted.generations_per_month,
+    concurrent_generations = wanted.concurrent_generations
   where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id
   returning * into account;
   if account.id is null then
@@ -1132,11 +1132,7 @@ begin
   if not found then
     raise exception 'project_not_found';
   end if;
-  select plan.api_keys_per_project into allowed
-  from public.projects p
-  join public.users owner on owner.id = p.owner_id
-  left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
-  where p.id = create_api_key.project_id;
+  allowed := (private.project_plan(project_id)).api_keys_per_project;
   if (
     select count(*) from public.api_keys k where k.project_id = create_api_key.project_id and k.grace_ends_at is null
       and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
@@ -1192,11 +1188,7 @@ begin
   elsif rotated.expires_at <= now() then
     raise exception 'api_key_already_expired';
   end if;
-  select plan.api_keys_per_project into allowed
-  from public.projects p
-  join public.users owner on owner.id = p.owner_id
-  left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
-  where p.id = rotate_api_key.project_id;
+  allowed := (private.project_plan(project_id)).api_keys_per_project;
   -- Keys in their grace period do not count as active. At most as many may be in it as the plan allows active keys.
   if grace_seconds > 0 and (
     select count(*) from public.api_keys k where k.project_id = rotate_api_key.project_id and k.grace_ends_at is not null
@@ -1624,39 +1616,22 @@ comment on function private.count_mail(text, text) is
   'Counts a mail to one account: returns 0 if it may be sent, else the seconds to wait. One a minute; after six, one in ten '
   'minutes.';
 
-create function private.count_mail_request(ip text) returns void
+create function private.count_by_address(purpose text, ip text) returns void
 language plpgsql set search_path = '' as $$
 declare
   source text := private.address_group(ip);
   wait integer := 0;
 begin
   if source is not null then
-    wait := private.fill_bucket(private.bucket_name('mail-address', source), 100, 20);
+    wait := private.fill_bucket(private.bucket_name(purpose || '-address', source), 100, 20);
   end if;
   if wait > 0 then
     raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
 end $$;
-comment on function private.count_mail_request(text) is
-  'Counts a request for mail from an address, for any account: a burst of a hundred, then one in 20 seconds. Errors: '
-  'attempts_exceeded.';
-
-create function private.count_secret(ip text) returns void
-language plpgsql set search_path = '' as $$
-declare
-  source text := private.address_group(ip);
-  wait integer := 0;
-begin
-  if source is not null then
-    wait := private.fill_bucket(private.bucket_name('secret-address', source), 100, 20);
-  end if;
-  if wait > 0 then
-    raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
-  end if;
-end $$;
-comment on function private.count_secret(text) is
-  'Counts an attempt at a token or code from an address, before it is checked. An address has a burst of a hundred wrong ones, '
-  'then one in 20 seconds. Errors: attempts_exceeded.';
+comment on function private.count_by_address(text, text) is
+  'Counts an attempt from an address, for any account: a burst of a hundred, then one in 20 seconds. The purpose is mail, or '
+  'secret: a token or code, before it is checked. Errors: attempts_exceeded.';
 
 create function private.uncount_secret(ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -1679,8 +1654,7 @@ grant execute on function
   private.count_sign_in(uuid, text, text),
   private.forget_sign_ins(uuid, text, text),
   private.count_mail(text, text),
-  private.count_mail_request(text),
-  private.count_secret(text),
+  private.count_by_address(text, text),
   private.uncount_secret(text)
 to service_role;
 
@@ -2221,34 +2195,25 @@ comment on function private.end_reused_session(text) is
   'Ends the session and access token of an old refresh token, because somebody may have a copy. Definer: only the owner reads '
   'auth.refresh_tokens.';
 
-create function private.on_user_deactivated() returns trigger
+create function private.on_account_closed() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
   perform private.end_user_sessions(new.id, null);
   return null;
 end $$;
-comment on function private.on_user_deactivated() is
-  'Trigger: ends all sessions of a deactivated account at once. Definer: the caller may have no rights to auth.sessions.';
-
-create function private.on_auth_user_banned() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-  perform private.end_user_sessions(new.id, null);
-  return null;
-end $$;
-comment on function private.on_auth_user_banned() is
-  'Trigger: ends the sessions of a user who is banned or deleted at Auth, as in Studio. Auth itself would keep the access '
-  'token valid. Definer: Auth''s role writes the row.';
+comment on function private.on_account_closed() is
+  'Trigger: ends all sessions of an account that is deactivated, or whose user is banned or deleted at Auth, as in Studio. Auth '
+  'itself would keep the access token valid. Definer: neither callers nor Auth''s role may execute private.end_user_sessions.';
 
 create trigger users_banned after update of banned_until, deleted_at on auth.users
   for each row when ((new.banned_until is distinct from old.banned_until and new.banned_until > now())
     or (old.deleted_at is null and new.deleted_at is not null))
-  execute function private.on_auth_user_banned();
+  execute function private.on_account_closed();
 create trigger sessions_limit_lifetime before insert or update on auth.sessions
   for each row execute function private.limit_session_lifetime();
 create trigger users_deactivated after update of deactivated_at on public.users
   for each row when (old.deactivated_at is null and new.deactivated_at is not null)
-  execute function private.on_user_deactivated();
+  execute function private.on_account_closed();
 
 grant execute on function
   private.end_user_sessions(uuid, uuid),
@@ -2747,7 +2712,7 @@ declare
   project public.projects;
 begin
   perform set_config('role', 'service_role', true);
-  perform private.count_secret(check_mail_token.ip);
+  perform private.count_by_address('secret', check_mail_token.ip);
   select t.* into token from private.mail_tokens t where t.digest = decode(check_mail_token.digest, 'hex');
   select u.* into account from public.users u where u.id = token.user_id;
   if private.token_state(token, account) = 'unknown' then
@@ -2781,7 +2746,7 @@ declare
   state text;
 begin
   perform set_config('role', 'service_role', true);
-  perform private.count_secret(use_verification_token.ip);
+  perform private.count_by_address('secret', use_verification_token.ip);
   account := private.lock_token_owner(use_verification_token.digest);
   select t.* into token from private.mail_tokens t where t.digest = decode(use_verification_token.digest, 'hex');
   state := private.token_state(token, account);
@@ -2813,7 +2778,7 @@ declare
   is_right boolean;
 begin
   perform set_config('role', 'service_role', true);
-  perform private.count_secret(use_verification_code.ip);
+  perform private.count_by_address('secret', use_verification_code.ip);
   wait := private.fill_bucket(private.bucket_name('code', use_verification_code.user_id::text), 20, 600);
   if wait > 0 then
     raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
@@ -2849,7 +2814,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'public');
   perform set_config('role', 'service_role', true);
-  perform private.count_mail_request(request_verification.ip);
+  perform private.count_by_address('mail', request_verification.ip);
   is_own := coalesce(account ->> 'user_id', account ->> 'email') is null;
   select u.id into wanted
   from public.users u left join public.projects p on p.id = u.project_id
@@ -3100,8 +3065,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'status');
   v_project := current_setting('app.project_id')::uuid;
   perform set_config('role', 'service_role', true);
-  select coalesce(project.plan_id, owner.plan_id) into plan
-  from public.projects project join public.users owner on owner.id = project.owner_id where project.id = v_project;
+  plan := (private.project_plan(v_project)).id;
   return (
     select coalesce(jsonb_agg(distinct allowed.id order by allowed.id), '[]') from (
       select m.id from public.models m where m.is_active and (m.plan_ids is null or plan = any (m.plan_ids))
@@ -3277,13 +3241,8 @@ comment on function private.sent_limit(integer) is
 create function private.take_cancel(project_id uuid, month date) returns boolean
 language plpgsql set search_path = '' as $$
 declare
-  quota integer;
+  quota integer := (private.project_plan(project_id)).generations_per_month;
 begin
-  select plan.generations_per_month into quota
-  from public.projects project
-  join public.users owner on owner.id = project.owner_id
-  join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
-  where project.id = take_cancel.project_id;
   update public.generation_usage usage set canceled = usage.canceled + 1
   where usage.project_id = take_cancel.project_id and usage.month = take_cancel.month
     and (quota is null or usage.canceled < private.cancel_limit(quota));
@@ -3629,11 +3588,7 @@ begin
     raise exception 'project_inactive';
   end if;
 
-  select plan.* into limits
-  from public.projects project
-  join public.users owner on owner.id = project.owner_id
-  join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
-  where project.id = v_project;
+  limits := private.project_plan(v_project);
   if (generation ->> 'model_requested')::boolean then
     perform private.require_model(generation ->> 'model', limits.id);
   end if;
@@ -5406,13 +5361,8 @@ comment on function private.on_end_user_changed() is
 create function private.on_quota_used() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
-  allowed integer;
+  allowed integer := (private.project_plan(new.project_id)).generations_per_month;
 begin
-  select plan.generations_per_month into allowed
-  from public.projects p
-  join public.users owner on owner.id = p.owner_id
-  join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
-  where p.id = new.project_id;
   if new.generations >= allowed then
     perform private.announce_event(new.project_id, 'quota.reached', new.project_id,
       jsonb_build_object('month', new.month, 'limit', allowed), 'quota ' || new.month);
@@ -5560,7 +5510,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'public');
   perform set_config('role', 'service_role', true);
-  perform private.count_mail_request(request_password_reset.ip);
+  perform private.count_by_address('mail', request_password_reset.ip);
   select u.id into wanted from public.users u left join public.projects p on p.id = u.project_id
   where u.project_id is not distinct from v_project and u.email_fold = private.fold_email(request_password_reset.email)
     and u.deactivated_at is null and (p.id is null or p.is_active);
@@ -5579,7 +5529,7 @@ declare
   state text;
 begin
   perform set_config('role', 'service_role', true);
-  perform private.count_secret(begin_password_reset.ip);
+  perform private.count_by_address('secret', begin_password_reset.ip);
   account := private.lock_token_owner(begin_password_reset.digest);
   select t.* into token from private.mail_tokens t where t.digest = decode(begin_password_reset.digest, 'hex');
   state := private.token_state(token, account);

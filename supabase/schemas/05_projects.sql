@@ -114,6 +114,17 @@ comment on function private.hold_project(uuid) is
   'Locks a project before a create in it, and returns whether it is active. A deletion then comes before or after the create: '
   'it finds what was created, or the create fails. Errors: project_not_found.';
 
+create function private.project_plan(project_id uuid) returns public.plans
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select plan from public.projects project
+    join public.users owner on owner.id = project.owner_id
+    join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+    where project.id = project_plan.project_id);
+end $$;
+comment on function private.project_plan(uuid) is 'The plan of a project: its own, else its owner''s. Nulls when there is none.';
+
 create function private.create_project(credentials jsonb, project jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -133,13 +144,11 @@ begin
   end if;
   insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url, verify_url,
     reset_url, user_generations_per_day, user_generations_per_month, user_concurrent, mail)
-  values (owner, project ->> 'name', project ->> 'description',
-    coalesce(project ->> 'email_verification', 'optional'),
-    case when jsonb_typeof(project -> 'allowed_origins') = 'array'
-      then array(select jsonb_array_elements_text(project -> 'allowed_origins')) else '{*}' end,
-    project ->> 'site_url', project ->> 'verify_url', project ->> 'reset_url',
-    (project ->> 'user_generations_per_day')::integer, (project ->> 'user_generations_per_month')::integer,
-    (project ->> 'user_concurrent')::integer, private.mail_settings(project -> 'mail'))
+  select owner, wanted.name, wanted.description, coalesce(wanted.email_verification, 'optional'),
+    coalesce(wanted.allowed_origins, '{*}'), wanted.site_url, wanted.verify_url, wanted.reset_url,
+    wanted.user_generations_per_day, wanted.user_generations_per_month, wanted.user_concurrent,
+    private.mail_settings(project -> 'mail')
+  from jsonb_populate_record(null::public.projects, project) as wanted
   returning * into created;
   return private.project_json(created);
 end $$;
@@ -186,6 +195,7 @@ create function private.update_project(credentials jsonb, id uuid, changes jsonb
 language plpgsql set search_path = '' as $$
 declare
   changed public.projects;
+  wanted public.projects;
   is_operator boolean;
   wants_active boolean := changes ->> 'is_active';
 begin
@@ -197,24 +207,16 @@ begin
   if wants_active and changed.suspended_at is not null and not is_operator then
     raise exception 'project_suspended';
   end if;
+  wanted := jsonb_populate_record(changed, changes - 'mail');
   update public.projects p
   set suspended_at = case when wants_active then null when not wants_active and is_operator then coalesce(p.suspended_at, now())
       else p.suspended_at end,
-    name = coalesce(changes ->> 'name', p.name),
-    description = case when changes ? 'description' then changes ->> 'description' else p.description end,
-    is_active = coalesce(wants_active, p.is_active),
-    email_verification = coalesce(changes ->> 'email_verification', p.email_verification),
-    allowed_origins = case when jsonb_typeof(changes -> 'allowed_origins') = 'array'
-      then array(select jsonb_array_elements_text(changes -> 'allowed_origins')) else p.allowed_origins end,
-    site_url = case when changes ? 'site_url' then changes ->> 'site_url' else p.site_url end,
-    verify_url = case when changes ? 'verify_url' then changes ->> 'verify_url' else p.verify_url end,
-    reset_url = case when changes ? 'reset_url' then changes ->> 'reset_url' else p.reset_url end,
-    user_generations_per_day = case when changes ? 'user_generations_per_day'
-      then (changes ->> 'user_generations_per_day')::integer else p.user_generations_per_day end,
-    user_generations_per_month = case when changes ? 'user_generations_per_month'
-      then (changes ->> 'user_generations_per_month')::integer else p.user_generations_per_month end,
-    user_concurrent = case when changes ? 'user_concurrent'
-      then (changes ->> 'user_concurrent')::integer else p.user_concurrent end,
+    name = coalesce(wanted.name, p.name), description = wanted.description, is_active = coalesce(wanted.is_active, p.is_active),
+    email_verification = coalesce(wanted.email_verification, p.email_verification),
+    allowed_origins = coalesce(wanted.allowed_origins, p.allowed_origins),
+    site_url = wanted.site_url, verify_url = wanted.verify_url, reset_url = wanted.reset_url,
+    user_generations_per_day = wanted.user_generations_per_day,
+    user_generations_per_month = wanted.user_generations_per_month, user_concurrent = wanted.user_concurrent,
     mail = p.mail || coalesce(changes -> 'mail', '{}')
   where p.id = update_project.id and p.deleted_at is null
   returning * into changed;
@@ -240,4 +242,4 @@ grant execute on function
   private.project_json(public.projects),
   private.require_project(uuid)
 to authenticated, service_role;
-grant execute on function private.hold_project(uuid) to service_role;
+grant execute on function private.hold_project(uuid), private.project_plan(uuid) to service_role;

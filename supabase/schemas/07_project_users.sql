@@ -65,6 +65,7 @@ language plpgsql set search_path = '' as $$
 declare
   project public.projects;
   account public.users;
+  wanted public.users;
   is_operator boolean;
   wants_active boolean := changes ->> 'is_active';
 begin
@@ -81,17 +82,14 @@ begin
   if wants_active and account.suspended_at is not null and not is_operator then
     raise exception 'account_suspended';
   end if;
+  wanted := jsonb_populate_record(account, changes);
   update public.users u
   set deactivated_at = case when wants_active then null when not wants_active then coalesce(u.deactivated_at, now())
       else u.deactivated_at end,
     suspended_at = case when wants_active then null when not wants_active and is_operator then coalesce(u.suspended_at, now())
       else u.suspended_at end,
-    generations_per_day = case when changes ? 'generations_per_day' then (changes ->> 'generations_per_day')::integer
-      else u.generations_per_day end,
-    generations_per_month = case when changes ? 'generations_per_month' then (changes ->> 'generations_per_month')::integer
-      else u.generations_per_month end,
-    concurrent_generations = case when changes ? 'concurrent_generations'
-      then (changes ->> 'concurrent_generations')::integer else u.concurrent_generations end
+    generations_per_day = wanted.generations_per_day, generations_per_month = wanted.generations_per_month,
+    concurrent_generations = wanted.concurrent_generations
   where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id
   returning * into account;
   if account.id is null then

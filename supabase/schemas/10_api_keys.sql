@@ -63,11 +63,7 @@ begin
   if not found then
     raise exception 'project_not_found';
   end if;
-  select plan.api_keys_per_project into allowed
-  from public.projects p
-  join public.users owner on owner.id = p.owner_id
-  left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
-  where p.id = create_api_key.project_id;
+  allowed := (private.project_plan(project_id)).api_keys_per_project;
   if (
     select count(*) from public.api_keys k where k.project_id = create_api_key.project_id and k.grace_ends_at is null
       and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
@@ -123,11 +119,7 @@ begin
   elsif rotated.expires_at <= now() then
     raise exception 'api_key_already_expired';
   end if;
-  select plan.api_keys_per_project into allowed
-  from public.projects p
-  join public.users owner on owner.id = p.owner_id
-  left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
-  where p.id = rotate_api_key.project_id;
+  allowed := (private.project_plan(project_id)).api_keys_per_project;
   -- Keys in their grace period do not count as active. At most as many may be in it as the plan allows active keys.
   if grace_seconds > 0 and (
     select count(*) from public.api_keys k where k.project_id = rotate_api_key.project_id and k.grace_ends_at is not null

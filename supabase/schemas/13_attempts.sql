@@ -137,39 +137,22 @@ comment on function private.count_mail(text, text) is
   'Counts a mail to one account: returns 0 if it may be sent, else the seconds to wait. One a minute; after six, one in ten '
   'minutes.';
 
-create function private.count_mail_request(ip text) returns void
+create function private.count_by_address(purpose text, ip text) returns void
 language plpgsql set search_path = '' as $$
 declare
   source text := private.address_group(ip);
   wait integer := 0;
 begin
   if source is not null then
-    wait := private.fill_bucket(private.bucket_name('mail-address', source), 100, 20);
+    wait := private.fill_bucket(private.bucket_name(purpose || '-address', source), 100, 20);
   end if;
   if wait > 0 then
     raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
 end $$;
-comment on function private.count_mail_request(text) is
-  'Counts a request for mail from an address, for any account: a burst of a hundred, then one in 20 seconds. Errors: '
-  'attempts_exceeded.';
-
-create function private.count_secret(ip text) returns void
-language plpgsql set search_path = '' as $$
-declare
-  source text := private.address_group(ip);
-  wait integer := 0;
-begin
-  if source is not null then
-    wait := private.fill_bucket(private.bucket_name('secret-address', source), 100, 20);
-  end if;
-  if wait > 0 then
-    raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
-  end if;
-end $$;
-comment on function private.count_secret(text) is
-  'Counts an attempt at a token or code from an address, before it is checked. An address has a burst of a hundred wrong ones, '
-  'then one in 20 seconds. Errors: attempts_exceeded.';
+comment on function private.count_by_address(text, text) is
+  'Counts an attempt from an address, for any account: a burst of a hundred, then one in 20 seconds. The purpose is mail, or '
+  'secret: a token or code, before it is checked. Errors: attempts_exceeded.';
 
 create function private.uncount_secret(ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -192,7 +175,6 @@ grant execute on function
   private.count_sign_in(uuid, text, text),
   private.forget_sign_ins(uuid, text, text),
   private.count_mail(text, text),
-  private.count_mail_request(text),
-  private.count_secret(text),
+  private.count_by_address(text, text),
   private.uncount_secret(text)
 to service_role;

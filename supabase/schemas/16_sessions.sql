@@ -169,34 +169,25 @@ comment on function private.end_reused_session(text) is
   'Ends the session and access token of an old refresh token, because somebody may have a copy. Definer: only the owner reads '
   'auth.refresh_tokens.';
 
-create function private.on_user_deactivated() returns trigger
+create function private.on_account_closed() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
   perform private.end_user_sessions(new.id, null);
   return null;
 end $$;
-comment on function private.on_user_deactivated() is
-  'Trigger: ends all sessions of a deactivated account at once. Definer: the caller may have no rights to auth.sessions.';
-
-create function private.on_auth_user_banned() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-  perform private.end_user_sessions(new.id, null);
-  return null;
-end $$;
-comment on function private.on_auth_user_banned() is
-  'Trigger: ends the sessions of a user who is banned or deleted at Auth, as in Studio. Auth itself would keep the access '
-  'token valid. Definer: Auth''s role writes the row.';
+comment on function private.on_account_closed() is
+  'Trigger: ends all sessions of an account that is deactivated, or whose user is banned or deleted at Auth, as in Studio. Auth '
+  'itself would keep the access token valid. Definer: neither callers nor Auth''s role may execute private.end_user_sessions.';
 
 create trigger users_banned after update of banned_until, deleted_at on auth.users
   for each row when ((new.banned_until is distinct from old.banned_until and new.banned_until > now())
     or (old.deleted_at is null and new.deleted_at is not null))
-  execute function private.on_auth_user_banned();
+  execute function private.on_account_closed();
 create trigger sessions_limit_lifetime before insert or update on auth.sessions
   for each row execute function private.limit_session_lifetime();
 create trigger users_deactivated after update of deactivated_at on public.users
   for each row when (old.deactivated_at is null and new.deactivated_at is not null)
-  execute function private.on_user_deactivated();
+  execute function private.on_account_closed();
 
 grant execute on function
   private.end_user_sessions(uuid, uuid),

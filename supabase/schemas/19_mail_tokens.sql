@@ -96,7 +96,7 @@ declare
   project public.projects;
 begin
   perform set_config('role', 'service_role', true);
-  perform private.count_secret(check_mail_token.ip);
+  perform private.count_by_address('secret', check_mail_token.ip);
   select t.* into token from private.mail_tokens t where t.digest = decode(check_mail_token.digest, 'hex');
   select u.* into account from public.users u where u.id = token.user_id;
   if private.token_state(token, account) = 'unknown' then
@@ -130,7 +130,7 @@ declare
   state text;
 begin
   perform set_config('role', 'service_role', true);
-  perform private.count_secret(use_verification_token.ip);
+  perform private.count_by_address('secret', use_verification_token.ip);
   account := private.lock_token_owner(use_verification_token.digest);
   select t.* into token from private.mail_tokens t where t.digest = decode(use_verification_token.digest, 'hex');
   state := private.token_state(token, account);
@@ -162,7 +162,7 @@ declare
   is_right boolean;
 begin
   perform set_config('role', 'service_role', true);
-  perform private.count_secret(use_verification_code.ip);
+  perform private.count_by_address('secret', use_verification_code.ip);
   wait := private.fill_bucket(private.bucket_name('code', use_verification_code.user_id::text), 20, 600);
   if wait > 0 then
     raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
@@ -198,7 +198,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'public');
   perform set_config('role', 'service_role', true);
-  perform private.count_mail_request(request_verification.ip);
+  perform private.count_by_address('mail', request_verification.ip);
   is_own := coalesce(account ->> 'user_id', account ->> 'email') is null;
   select u.id into wanted
   from public.users u left join public.projects p on p.id = u.project_id

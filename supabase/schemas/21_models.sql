@@ -38,8 +38,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'status');
   v_project := current_setting('app.project_id')::uuid;
   perform set_config('role', 'service_role', true);
-  select coalesce(project.plan_id, owner.plan_id) into plan
-  from public.projects project join public.users owner on owner.id = project.owner_id where project.id = v_project;
+  plan := (private.project_plan(v_project)).id;
   return (
     select coalesce(jsonb_agg(distinct allowed.id order by allowed.id), '[]') from (
       select m.id from public.models m where m.is_active and (m.plan_ids is null or plan = any (m.plan_ids))

@@ -128,13 +128,8 @@ comment on function private.sent_limit(integer) is
 create function private.take_cancel(project_id uuid, month date) returns boolean
 language plpgsql set search_path = '' as $$
 declare
-  quota integer;
+  quota integer := (private.project_plan(project_id)).generations_per_month;
 begin
-  select plan.generations_per_month into quota
-  from public.projects project
-  join public.users owner on owner.id = project.owner_id
-  join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
-  where project.id = take_cancel.project_id;
   update public.generation_usage usage set canceled = usage.canceled + 1
   where usage.project_id = take_cancel.project_id and usage.month = take_cancel.month
     and (quota is null or usage.canceled < private.cancel_limit(quota));

@@ -20,11 +20,7 @@ begin
     raise exception 'project_inactive';
   end if;
 
-  select plan.* into limits
-  from public.projects project
-  join public.users owner on owner.id = project.owner_id
-  join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
-  where project.id = v_project;
+  limits := private.project_plan(v_project);
   if (generation ->> 'model_requested')::boolean then
     perform private.require_model(generation ->> 'model', limits.id);
   end if;

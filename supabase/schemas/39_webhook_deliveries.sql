@@ -88,13 +88,8 @@ comment on function private.on_end_user_changed() is
 create function private.on_quota_used() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
-  allowed integer;
+  allowed integer := (private.project_plan(new.project_id)).generations_per_month;
 begin
-  select plan.generations_per_month into allowed
-  from public.projects p
-  join public.users owner on owner.id = p.owner_id
-  join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
-  where p.id = new.project_id;
   if new.generations >= allowed then
     perform private.announce_event(new.project_id, 'quota.reached', new.project_id,
       jsonb_build_object('month', new.month, 'limit', allowed), 'quota ' || new.month);

@@ -8,7 +8,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'public');
   perform set_config('role', 'service_role', true);
-  perform private.count_mail_request(request_password_reset.ip);
+  perform private.count_by_address('mail', request_password_reset.ip);
   select u.id into wanted from public.users u left join public.projects p on p.id = u.project_id
   where u.project_id is not distinct from v_project and u.email_fold = private.fold_email(request_password_reset.email)
     and u.deactivated_at is null and (p.id is null or p.is_active);
@@ -27,7 +27,7 @@ declare
   state text;
 begin
   perform set_config('role', 'service_role', true);
-  perform private.count_secret(begin_password_reset.ip);
+  perform private.count_by_address('secret', begin_password_reset.ip);
   account := private.lock_token_owner(begin_password_reset.digest);
   select t.* into token from private.mail_tokens t where t.digest = decode(begin_password_reset.digest, 'hex');
   state := private.token_state(token, account);
