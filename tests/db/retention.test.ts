@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { retentionOf } from "../../supabase/functions/api/jobs/remove-old.ts";
-import type { Kind } from "../../supabase/functions/api/jobs/store.ts";
 import { reconcile } from "../support/management.ts";
 import { admin, owner, rolledBack } from "../support/sql.ts";
 import { until } from "../support/until.ts";
@@ -13,6 +12,7 @@ const env = parseEnv({
   SUPABASE_SERVICE_ROLE_KEY: "not used",
   DATABASE_URL: "postgresql://not-used",
 });
+type Kind = keyof ReturnType<typeof retentionOf>;
 const kinds = Object.entries(retentionOf(env)) as [Kind, number][];
 
 let world: World;

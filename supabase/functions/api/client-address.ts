@@ -28,7 +28,7 @@ export function clientAddress(
 const withPort = /^"?(?:\[([^\]]*)\]|([^:[\]]*))(?::\d{1,5})?"?$/;
 
 /** Reads an address as proxies write it: with a port, brackets, quotes or a zone. @returns the form that Postgres stores */
-export function readAddress(text: string): string | undefined {
+function readAddress(text: string): string | undefined {
   if (text.length > maxAddress) return undefined;
   const [, bracketed, plain] = withPort.exec(text) ?? [];
   const address = (bracketed ?? plain ?? text).replace(/%.*$/, "");

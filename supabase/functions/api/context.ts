@@ -1,6 +1,7 @@
 import type { AuthClient } from "./clients/auth.ts";
 import type { Database, LimitOfRequest } from "./clients/database.ts";
 import type { HealthMonitor } from "./clients/health-monitor.ts";
+import type { Sent } from "./clients/hot-reads.ts";
 import type { Mailer } from "./clients/mailer.ts";
 import type { RedisClient } from "./clients/redis.ts";
 import type { ReplicateClient } from "./clients/replicate.ts";
@@ -13,22 +14,15 @@ import type { ErrorCode } from "./errors.ts";
 import type { Log, Logger } from "./logger.ts";
 
 /** The credentials of a request as hashes and verified claims. No key or token is passed on. */
-export type Credentials = Readonly<{
-  user_id?: string;
-  session_id?: string;
-  project_id?: string;
-  role?: string;
-  operator_key_hash?: string;
-  developer_key_hash?: string;
-  api_key_hash?: string;
-  from_browser?: boolean;
-  /** The browser's Origin header, when the request has one. */
-  origin?: string;
-  /** The client's address, for the audit trail. */
-  ip?: string;
-  user_agent?: string;
-  request_id?: string;
-}>;
+export type Credentials = Readonly<
+  Sent & {
+    from_browser?: boolean;
+    /** The client's address, for the audit trail. */
+    ip?: string;
+    user_agent?: string;
+    request_id?: string;
+  }
+>;
 
 /** The client's address and program. */
 export type Device = { readonly ip: string | null; readonly user_agent: string | null };

@@ -35,46 +35,21 @@ function publicBase(supabaseUrl: string | undefined, gatewayPort = "54321"): str
 export function parseEnv(vars: Record<string, string | undefined>): Env {
   const set = (name: string) => vars[name] || undefined;
   const supabaseUrl = set("SUPABASE_URL")?.replace(/\/+$/, "");
-  const result = envSchema.safeParse({
+  const given: Record<string, string | undefined> = {
     supabase_url: supabaseUrl,
     public_url: set("PUBLIC_URL") ?? publicBase(supabaseUrl, set("SUPABASE_INTERNAL_HOST_PORT")),
-    pages_url: set("PAGES_URL"),
-    docs_url: set("DOCS_URL"),
     database_url: set("DATABASE_URL") ?? set("SUPABASE_DB_URL"),
     secret_key: firstKey(set("SUPABASE_SECRET_KEYS"), set("SUPABASE_SERVICE_ROLE_KEY")),
     jwks: set("SUPABASE_JWKS"),
-    jwt_secret: set("JWT_SECRET"),
     database_pool_size: set("DB_POOL_SIZE"),
     database_prepare: set("DB_PREPARE"),
-    database_ca_cert: set("DATABASE_CA_CERT"),
-    trusted_proxy_hops: set("TRUSTED_PROXY_HOPS"),
-    replicate_api_url: set("REPLICATE_API_URL"),
-    replicate_api_token: set("REPLICATE_API_TOKEN"),
-    replicate_webhook_secret: set("REPLICATE_WEBHOOK_SECRET"),
-    replicate_file_hosts: set("REPLICATE_FILE_HOSTS"),
     image_model: set("REPLICATE_IMAGE_MODEL"),
     text_model: set("REPLICATE_TEXT_MODEL"),
-    anonymous_generation: set("ANONYMOUS_GENERATION"),
-    webhook_private_hosts: set("WEBHOOK_PRIVATE_HOSTS"),
-    anonymous_daily_limit: set("ANONYMOUS_DAILY_LIMIT"),
-    anonymous_daily_budget: set("ANONYMOUS_DAILY_BUDGET"),
-    anonymous_result_hours: set("ANONYMOUS_RESULT_HOURS"),
-    mail_from: set("MAIL_FROM"),
-    resend_api_key: set("RESEND_API_KEY"),
-    resend_api_url: set("RESEND_API_URL"),
-    smtp_host: set("SMTP_HOST"),
-    smtp_port: set("SMTP_PORT"),
-    smtp_user: set("SMTP_USER"),
-    smtp_password: set("SMTP_PASSWORD"),
-    project_purge_days: set("PROJECT_PURGE_DAYS"),
-    audit_retention_days: set("AUDIT_RETENTION_DAYS"),
-    usage_retention_days: set("USAGE_RETENTION_DAYS"),
-    log_requests: set("LOG_REQUESTS"),
-    event_retention_days: set("EVENT_RETENTION_DAYS"),
-    redis_url: set("REDIS_URL"),
-    redis_timeout_ms: set("REDIS_TIMEOUT_MS"),
-    cron_secret: set("CRON_SECRET"),
-  });
+  };
+  // Every other setting has the name of its variable.
+  for (const name of Object.keys(envSchema.shape))
+    if (!Object.hasOwn(given, name)) given[name] = set(name.toUpperCase());
+  const result = envSchema.safeParse(given);
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => {
     const field = String(issue.path[0]) as keyof typeof envSchema.shape;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { BoundedMap } from "./bounded-map.ts";
 
-export type KeyPrefix = "ok" | "ak";
+type KeyPrefix = "ok" | "ak";
 export type NewKey = { key: string; key_prefix: string; key_hash: string };
 
 const randomLength = 26;
@@ -16,22 +16,14 @@ export function createKey(prefix: KeyPrefix): NewKey {
   return { key, key_prefix: key.slice(0, 8), key_hash: hashKey(key) };
 }
 
-/** Whether the key has the right form. A typo fails the checksum, so it costs no query. */
-export function isWellFormedKey(key: string, prefix: KeyPrefix): boolean {
-  return hasFormat(key, prefix) && isSumRight(key);
-}
-
 const hasFormat = (key: string, prefix: KeyPrefix) =>
   key.length === keyLength && pattern.test(key) && key.startsWith(`${prefix}_`);
 
-function isSumRight(key: string): boolean {
-  const body = key.slice(0, -checksumLength);
-  return key.slice(-checksumLength) === checksum(body);
-}
+const isSumRight = (key: string) => key.slice(-checksumLength) === checksum(key.slice(0, -checksumLength));
 
 const remembered = new BoundedMap<string, string | null>(5_000);
 
-/** The hash of a key, or null when its form is wrong. Results are cached, since an app's requests have the same few keys. */
+/** The hash of a key, or null when its form is wrong: a typo costs no query. Results are cached, since an app's requests have the same few keys. */
 export function hashWellFormedKey(key: string, prefix: KeyPrefix): string | null {
   if (!hasFormat(key, prefix)) return null;
   const known = remembered.get(key);

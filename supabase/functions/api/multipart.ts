@@ -2,7 +2,7 @@ import { Busboy } from "@fastify/busboy";
 import { withDelimiterSearch } from "./delimiter-search.ts";
 import { ApiError } from "./errors.ts";
 
-export type MultipartSink = {
+type MultipartSink = {
   /** Whether a part without a file name is a file. */
   isFile: (name: string) => boolean;
   field: (name: string, value: string) => void;
@@ -22,7 +22,7 @@ export const isMultipart = (type: string) => /^\s*multipart\/form-data\s*(;|$)/i
  * The boundary of a form. RFC 2046 allows 1 to 70 characters without line breaks. So no part of a delimiter can begin within
  * another, and a search reads each byte at most twice. @throws ApiError malformed_body
  */
-export function boundaryOf(type: string): string {
+function boundaryOf(type: string): string {
   const [, quoted, plain] =
     /;\s*boundary\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))/i.exec(type.slice(0, 1_000)) ?? [];
   const boundary = quoted ?? plain;

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { randomBytes } from "node:crypto";
 import { isUuid } from "./uuid.ts";
 
 /** The services outside this process that take a request's time. */
@@ -54,11 +55,7 @@ function traceIdOf(requestId: string): string {
   return isUuid(requestId) ? requestId.replaceAll("-", "").toLowerCase() : hex(16);
 }
 
-function hex(bytes: number): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
-}
+const hex = (bytes: number) => randomBytes(bytes).toString("hex");
 
 const current = new AsyncLocalStorage<Trace>();
 

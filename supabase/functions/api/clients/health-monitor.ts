@@ -8,7 +8,7 @@ export type PartState = {
   error?: string;
 };
 /** The last failure is kept after the part has recovered. */
-export type LastError = { error: string; at: string };
+type LastError = { error: string; at: string };
 /** Throws unless a part answers. Undefined when the part is not configured. */
 export type Check = ((deadlineMs: number) => Promise<unknown>) | undefined;
 

@@ -26,6 +26,7 @@ export type Sent = {
   operator_key_hash?: string;
   developer_key_hash?: string;
   api_key_hash?: string;
+  /** The browser's Origin header, when the request has one. */
   origin?: string;
 };
 

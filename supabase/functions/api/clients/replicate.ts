@@ -9,7 +9,7 @@ export type { Prediction };
  * The outcome of a create, the only request that costs money. `refused` means that certainly nothing was created. `unclear` may have
  * created a prediction, so the request is never sent again.
  */
-export type Submission =
+type Submission =
   | { outcome: "accepted"; prediction: Prediction }
   | { outcome: "refused"; again: boolean; waitSeconds: number; reason: string }
   | { outcome: "unclear"; reason: string };
@@ -219,7 +219,7 @@ async function classifyAnswer(response: Response): Promise<Submission> {
 }
 
 /** Only a refused connection proves that nothing was sent. Node names it in `cause.code`, Deno in the message. */
-export function classifyNetworkError(error: unknown): Submission {
+function classifyNetworkError(error: unknown): Submission {
   const { message = "", cause } = error as { message?: string; cause?: { code?: string; message?: string } };
   const text = `${message} ${cause?.code ?? ""} ${cause?.message ?? ""}`;
   if (/ECONNREFUSED|connection refused|ENOTFOUND|dns error|failed to lookup/i.test(text)) {

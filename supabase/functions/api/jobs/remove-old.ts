@@ -9,7 +9,7 @@ const hour = 3_600;
 const day = 24 * hour;
 
 /** The seconds for which each kind is kept after its creation or its end. docs/limits.md explains the kinds. */
-export const retentionOf = (env: Env): Record<store.Kind, number> => ({
+export const retentionOf = (env: Env) => ({
   rate_limits: hour,
   auth_attempts: day,
   mail_tokens: 7 * day,
@@ -34,7 +34,7 @@ export const retentionOf = (env: Env): Record<store.Kind, number> => ({
 export async function removeOld({ database, env, log }: Deps): Promise<JobResult> {
   let checked = 0;
   let failed = 0;
-  for (const [kind, keepSeconds] of Object.entries(retentionOf(env)) as [store.Kind, number][]) {
+  for (const [kind, keepSeconds] of Object.entries(retentionOf(env))) {
     try {
       for (let batch = 0; batch < maxBatches; batch++) {
         const removed = await store.removeOld(database, kind, keepSeconds, batchSize);

@@ -7,28 +7,8 @@ export const recordJobResults = (db: Database, results: Record<string, JobResult
     Object.entries(results).map(([name, { checked, failed }]) => ({ name, checked, failed })),
   ]);
 
-/** Kinds of rows that are deleted after a time. */
-export type Kind =
-  | "rate_limits"
-  | "auth_attempts"
-  | "mail_tokens"
-  | "email_changes"
-  | "project_transfers"
-  | "password_permits"
-  | "anonymous_generations"
-  | "anonymous_usage"
-  | "user_usage"
-  | "uploads"
-  | "idempotency_keys"
-  | "webhook_deliveries"
-  | "generation_events"
-  | "mail"
-  | "webhook_log"
-  | "key_usage"
-  | "audit_events";
-
 /** @returns the number of deleted rows, at most `batchSize` */
-export const removeOld = (db: Database, kind: Kind, keepSeconds: number, batchSize: number) =>
+export const removeOld = (db: Database, kind: string, keepSeconds: number, batchSize: number) =>
   db.write<number>("remove_old", [kind, keepSeconds, batchSize]);
 
 type PurgeStep = { files: { bucket: Bucket; path: string }[]; rows: number; done: boolean };

@@ -1,16 +1,9 @@
 import { escapeHtml } from "../escape-html.ts";
 import { edgeOn, textOn } from "./contrast.ts";
-import type { Language } from "./languages.ts";
+import type { MailSettings } from "./store.ts";
 
 /** The design of an app's mail. */
-export type Look = {
-  name: string;
-  site_url: string | null;
-  logo_url: string | null;
-  accent_color: string | null;
-  language: Language;
-  footer: string | null;
-};
+export type Look = Omit<MailSettings, "sender_name"> & { name: string; site_url: string | null };
 
 /** The content of a mail, before it becomes text or HTML. Every string is plain text. */
 export type Letter = {

@@ -25,7 +25,7 @@ export type MailProject = {
   mail: MailSettings;
 };
 /** A developer key, or an API key when it has a `project_name`. */
-export type KeyDetails = {
+type KeyDetails = {
   name: string | null;
   key_prefix: string;
   management?: boolean;

@@ -10,7 +10,7 @@ export const appMailKinds = [
 export type AppMailKind = (typeof appMailKinds)[number];
 
 /** `{app}` stands for the name of the app, and `{duration}` for the lifetime of a link. */
-export type MailTexts = {
+type MailTexts = {
   subject: string;
   /** The text that an inbox shows beside the subject. */
   preview: string;

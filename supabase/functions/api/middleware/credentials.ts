@@ -24,7 +24,7 @@ type Bearer = "checked" | "if_valid" | "ignored";
 type Writable = { -readonly [Name in keyof Credentials]: Credentials[Name] };
 
 /** Reads every credential of the request. A mistyped key or an invalid token is refused without a query. */
-export async function readCredentials(
+async function readCredentials(
   headers: Headers,
   deps: Pick<Deps, "tokens">,
   bearer: Bearer = "checked",

@@ -4,7 +4,7 @@ import { pathId, text, timestamp, uuid } from "../../fields/text.ts";
 import { seconds } from "../../fields/whole-number.ts";
 import { message } from "../auth/schemas.ts";
 
-export const statusSchema = z.enum(["pending", "processing", "completed", "failed", "canceled"]).openapi({
+const statusSchema = z.enum(["pending", "processing", "completed", "failed", "canceled"]).openapi({
   description:
     "`pending`, then `processing`, then one of the others, which are final. The status never goes back.",
   example: "completed",

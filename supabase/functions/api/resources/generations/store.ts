@@ -12,7 +12,7 @@ export type GenerationRow = Omit<Generation, "generated_image_url" | "images" | 
   outputs: StoredFile[];
   link_version: number;
 };
-export type NewGeneration = {
+type NewGeneration = {
   id: string;
   instructions: string;
   model: string;
@@ -159,7 +159,7 @@ export const publishGeneration = (db: Database, credentials: Credentials, id: st
   db.write<{ id: string; is_public: boolean }>("publish_generation", [credentials, id, isPublic]);
 
 /** The sentences for a refunded and for a charged generation. */
-export type CancelErrors = { refunded: string; charged: string };
+type CancelErrors = { refunded: string; charged: string };
 export const cancelGeneration = (db: Database, credentials: Credentials, id: string, errors: CancelErrors) =>
   db.write<GenerationRow>("cancel_generation", [credentials, id, errors]);
 

@@ -131,5 +131,5 @@ export const sentTestSchema = z
   })
   .openapi("SentTestMail");
 
-export type MailChanges = z.infer<typeof mailChangesSchema>;
+type MailChanges = z.infer<typeof mailChangesSchema>;
 export type Sample = { kind: (typeof appMailKinds)[number]; mail?: MailChanges | undefined };

@@ -3,7 +3,7 @@ import { pageFields } from "../../fields/page-query.ts";
 import { pathId, timestamp, uuid } from "../../fields/text.ts";
 import { projectName, projectPath, userLimit } from "../projects/schemas.ts";
 
-export const roleSchema = z.enum(["platform_operator", "developer", "end_user"]).openapi({
+const roleSchema = z.enum(["platform_operator", "developer", "end_user"]).openapi({
   description: "An operator runs the platform, a developer runs projects, an end user uses an app.",
   example: "end_user",
 });

@@ -6,7 +6,7 @@ import { predicates } from "../../predicates.ts";
 import { projectPath } from "../projects/schemas.ts";
 
 /** The events of webhooks, as in the table's check. `test` is sent only on request. */
-export const webhookEvents = [
+const webhookEvents = [
   "generation.completed",
   "generation.failed",
   "generation.canceled",

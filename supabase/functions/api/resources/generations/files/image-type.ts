@@ -14,17 +14,11 @@ export function readImage(bytes: Uint8Array): ImageReading {
   return probe.end();
 }
 
-/** @returns null unless it is a JPEG, PNG or WebP with a valid structure and sides of 1 to 8192 */
-export function readImageType(bytes: Uint8Array): ImageType | null {
-  const reading = readImage(bytes);
-  return reading.kind === "image" ? typeOf(reading) : null;
-}
-
-/** The type of an uploaded picture. @throws ApiError unsupported_image, too_many_pixels */
+/** The type of an uploaded picture: a JPEG, PNG or WebP with a valid structure and sides of 1 to 8192. @throws ApiError unsupported_image, too_many_pixels */
 export function acceptImage(reading: ImageReading): ImageType {
-  if (reading.kind === "image") return typeOf(reading);
   if (reading.kind !== "other") {
-    const { width, height } = reading;
+    const { kind, content_type, width, height } = reading;
+    if (kind === "image") return { content_type, width, height };
     throw new ApiError("too_many_pixels", {
       detail: `A picture has ${width} × ${height} pixels. Scale it down to at most ${maxDimension} pixels per side.`,
     });
@@ -37,5 +31,3 @@ export function acceptImage(reading: ImageReading): ImageType {
       : "Send it as JPEG, PNG or WebP.";
   throw new ApiError("unsupported_image", { detail: `A file is a ${name}, which is not taken. ${wayOut}` });
 }
-
-const typeOf = ({ content_type, width, height }: ImageType): ImageType => ({ content_type, width, height });

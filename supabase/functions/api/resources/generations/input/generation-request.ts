@@ -56,10 +56,7 @@ export function parseGenerationJson(json: unknown): GenerationRequest {
 }
 
 /** @throws ApiError validation_failed */
-export function parseGenerationForm(
-  sent: Record<string, string>,
-  images: UploadedImage[],
-): GenerationRequest {
+function parseGenerationForm(sent: Record<string, string>, images: UploadedImage[]): GenerationRequest {
   const fields = Object.fromEntries(Object.entries(sent).filter(([, value]) => value.trim() !== ""));
   const { instructions = fields.prompt, ...flags } = fields;
   if (instructions === undefined) throw invalidField(["body", "instructions"], "is missing", "missing");

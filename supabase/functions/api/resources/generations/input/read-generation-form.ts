@@ -8,7 +8,7 @@ import { fileTooLarge, maxFileBytes, maxFiles } from "./schemas.ts";
 import type { Place } from "./upload-room.ts";
 
 export type UploadedImage = ImageType & { body: Pieces };
-export type GenerationForm = { fields: Record<string, string>; images: UploadedImage[] };
+type GenerationForm = { fields: Record<string, string>; images: UploadedImage[] };
 
 export const maxFormBytes = maxFiles * maxFileBytes + 256 * 1024;
 const maxFieldBytes = 32 * 1024;

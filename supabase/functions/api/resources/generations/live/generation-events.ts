@@ -12,7 +12,7 @@ export type StreamEvent =
   | { event: "problem"; error: ApiError }
   | { event: "beat" };
 
-export type Followed = {
+type Followed = {
   row: GenerationRow;
   from: Position;
   watch: Pick<GenerationWatch, "next">;

@@ -101,8 +101,8 @@ function failureWithout(prediction: Prediction, refusedHost: string | null): Fai
   };
 }
 
-function isTooLate(work: Work, { completed_at }: Prediction, now = Date.now()): boolean {
+function isTooLate(work: Work, { completed_at }: Prediction): boolean {
   const ended = Date.parse(completed_at ?? "");
   const since = Number.isNaN(ended) ? Date.parse(work.submitted_at ?? work.created_at) : ended;
-  return now - since > copyWithinMs;
+  return Date.now() - since > copyWithinMs;
 }

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Prediction } from "../../../clients/replicate.ts";
 import type { Deps } from "../../../context.ts";
 import type { Env } from "../../../env.ts";
@@ -85,17 +86,9 @@ async function imageAddresses(deps: Deps, { example_images }: ClaimedSubmission)
   return Promise.all(
     example_images.map(async ({ path, content_type }) => {
       const bytes = await deps.storage.download("uploads", path);
-      return `data:${content_type};base64,${toBase64(bytes)}`;
+      return `data:${content_type};base64,${Buffer.from(bytes).toString("base64")}`;
     }),
   );
-}
-
-function toBase64(bytes: Uint8Array): string {
-  const step = 0x8000;
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += step)
-    binary += String.fromCharCode(...bytes.subarray(at, at + step));
-  return btoa(binary);
 }
 
 /** Polls the result where no webhook can arrive, such as on a laptop with the real Replicate. The reconciler continues after that. */
