@@ -16,7 +16,7 @@ export function startReconciler(
       const headers = { authorization: `Bearer ${cronSecret}` };
       const response = await fetch(url, { method: "POST", headers, signal: AbortSignal.timeout(everyMs) });
       await response.arrayBuffer();
-      if (!response.ok && response.status !== 404) throw new Error(`it answered ${response.status}`);
+      if (!response.ok) throw new Error(`it answered ${response.status}`);
       failing = false;
     } catch (error) {
       if (!failing)
