@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findEntry } from "./bootstrap/start-lock.mjs";
 import { repositoryRoot } from "./local/settings.ts";
 
 type Entry = {
@@ -51,13 +52,11 @@ export function completeLockfile(): { text: string; missing: string[] } {
   return { text: `${JSON.stringify(lock, null, 2)}\n`, missing };
 }
 
-/** Searches as Node does: next to the package, then one folder up at a time. The version must match. */
+/** Whether the package finds its optional one, in the version that it asks for. */
 function isLocked({ packages }: Lockfile, path: string, name: string): boolean {
   const range = packages[path]?.optionalDependencies?.[name] ?? "";
-  const nested = path.split("/node_modules/");
-  const folders = nested.map((_, out) => `${nested.slice(0, nested.length - out).join("/node_modules/")}/`);
-  const found = [...folders, ""].flatMap((folder) => packages[`${folder}node_modules/${name}`] ?? []).at(0);
-  return found !== undefined && (!/^\d/.test(range) || found.version === range);
+  const found = findEntry(packages, path, name);
+  return found !== undefined && (!/^\d/.test(range) || packages[found]?.version === range);
 }
 
 /** The platform of a package, from its name. */

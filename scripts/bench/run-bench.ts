@@ -15,7 +15,7 @@ import { startDeno } from "./servers.ts";
 import { describeStarts, startFunctions, startStacks } from "./starts.ts";
 import { findFunction, findPostgres } from "./usage.ts";
 
-export type BenchOptions = Pace & {
+type BenchOptions = Pace & {
   port: number | undefined;
   creates: number;
   starts: number;

@@ -43,7 +43,7 @@ const deno = `${process.platform}-${process.arch}${process.platform === "linux" 
 export const nodePackage = `node_modules/node-${
   platform === "darwin-arm64" ? `bin-${platform}` : platform.replace(/^windows/, "win")
 }`;
-export const nodePath = exe === "" ? "node_modules/.bin/node" : `${nodePackage}/bin/node${exe}`;
+const nodePath = exe === "" ? "node_modules/.bin/node" : `${nodePackage}/bin/node${exe}`;
 
 /** The necessary programs, each with its package. */
 const programs = [

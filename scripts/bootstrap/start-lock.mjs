@@ -34,7 +34,7 @@ const unused = {
 };
 
 /** Finds a package as Node does: next to the importing package, then one folder up at a time. */
-function findEntry(packages, from, name) {
+export function findEntry(packages, from, name) {
   for (
     let at = from;
     ;

@@ -1,13 +1,8 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isPublic } from "../../supabase/functions/api/reach.ts";
-import {
-  type EnvFile,
-  hasClosedPort,
-  missingSettings,
-  misspeltSettings,
-  unusableSettings,
-} from "../doctor/env-file.ts";
+import { type EnvFile, hasClosedPort, missingSettings, misspeltSettings } from "../doctor/env-file.ts";
+import { unusableSettings } from "../local/function-settings.ts";
 import { repositoryRoot } from "../local/settings.ts";
 
 export type Step = {

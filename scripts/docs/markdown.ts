@@ -89,7 +89,7 @@ export async function renderMarkdown(
 }
 
 /** The anchor of a heading, as on GitHub, so that links work in both places. */
-export function slugOf(text: string): string {
+function slugOf(text: string): string {
   return text
     .toLowerCase()
     .replace(/&[a-z#0-9]+;/g, "")

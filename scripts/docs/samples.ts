@@ -14,7 +14,7 @@ const offline = createClient({
 });
 
 /** The call of the SDK for an operation. Undefined if the SDK has none. */
-export function sdkSample({ operationId, ids, body }: Operation): string | undefined {
+function sdkSample({ operationId, ids, body }: Operation): string | undefined {
   const [noun = "", verb = ""] = operationId.split(".");
   const resource = Reflect.get(offline, noun) as Record<string, (...args: unknown[]) => unknown> | undefined;
   if (resource?.[verb] === undefined) return undefined;

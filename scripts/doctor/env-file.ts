@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseEnv as parseDotEnv } from "node:util";
-import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { closest } from "../../supabase/functions/api/fields/strict-object.ts";
 import { settingNames } from "../local/function-settings.ts";
 import { repositoryRoot } from "../local/settings.ts";
@@ -16,23 +15,6 @@ export const hostedEnvFile = join("supabase", "functions", ".env.production");
 export function readEnvFile(path: string): EnvFile | undefined {
   const file = resolve(repositoryRoot, path);
   return existsSync(file) ? parseDotEnv(readFileSync(file, "utf8")) : undefined;
-}
-
-/** What the function would refuse of these settings, one line each; empty if it takes them. */
-export function unusableSettings(env: EnvFile): string[] {
-  try {
-    // The platform sets these itself.
-    parseEnv({
-      SUPABASE_URL: "https://project.supabase.co",
-      SUPABASE_DB_URL: "postgresql://postgres@db:5432/postgres",
-      SUPABASE_SECRET_KEYS: JSON.stringify({ default: "the platform's" }),
-      ...env,
-    });
-    return [];
-  } catch (error) {
-    const [, ...lines] = (error as Error).message.split("\n");
-    return lines.map((line) => line.trim());
-  }
 }
 
 /** What a hosted project still needs beside what the function itself asks for, by setting. */

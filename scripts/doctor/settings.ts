@@ -1,13 +1,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { unusableSettings } from "../local/function-settings.ts";
 import { repositoryRoot } from "../local/settings.ts";
-import {
-  hasClosedPort,
-  hostedEnvFile,
-  missingSettings,
-  misspeltSettings,
-  unusableSettings,
-} from "./env-file.ts";
+import { hasClosedPort, hostedEnvFile, missingSettings, misspeltSettings } from "./env-file.ts";
 import { type Check, type Finding, fail, ok, warn } from "./finding.ts";
 import type { Target } from "./target.ts";
 

@@ -25,7 +25,7 @@ export type Target = {
   health: () => Promise<Answer>;
 };
 
-export type TargetOptions = {
+type TargetOptions = {
   port: number;
   data?: string | undefined;
   local?: boolean | undefined;

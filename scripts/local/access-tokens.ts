@@ -1,4 +1,5 @@
 import { CompactSign, type CryptoKey, compactVerify, createLocalJWKSet, importJWK } from "jose";
+import { BoundedMap } from "../../supabase/functions/api/bounded-map.ts";
 import type { Keys } from "./keys.ts";
 import { publicKeySet, readSigningKeys } from "./signing-keys.ts";
 
@@ -16,7 +17,7 @@ export class AccessTokens {
   readonly #privateKey: Promise<CryptoKey | Uint8Array> | undefined;
   readonly #secret: Uint8Array;
   /** What lite reads for a token that was verified before. */
-  readonly #twins = new Map<string, string>();
+  readonly #twins = new BoundedMap<string, string>(mostTwins);
 
   constructor({ signing_keys, jwt_secret }: Pick<Keys, "signing_keys" | "jwt_secret">, alg: TokenAlgorithm) {
     const published = publicKeySet(signing_keys);
@@ -47,8 +48,6 @@ export class AccessTokens {
       const { payload } = await compactVerify(token, this.#verify, { algorithms: ["ES256"] });
       const twin = new CompactSign(payload).setProtectedHeader({ alg: "HS256", typ: "JWT" });
       const translated = `Bearer ${await twin.sign(this.#secret)}`;
-      const oldest = this.#twins.size >= mostTwins ? this.#twins.keys().next().value : undefined;
-      if (oldest !== undefined) this.#twins.delete(oldest);
       this.#twins.set(token, translated);
       return translated;
     } catch {

@@ -1,3 +1,5 @@
+import { BoundedMap } from "../../supabase/functions/api/bounded-map.ts";
+
 /** As Supabase Auth counts: thirty at once from one address, and then as many as the configuration allows in five minutes. */
 const burst = 30;
 const periodSeconds = 300;
@@ -6,14 +8,11 @@ const mostBuckets = 10_000;
 
 /** Counts one kind of call by address; false when the bucket of the address is full. */
 export function authBucket(perPeriod: number): (address: string, now?: number) => boolean {
-  const buckets = new Map<string, { level: number; at: number }>();
+  const buckets = new BoundedMap<string, { level: number; at: number }>(mostBuckets);
   return (address, now = Date.now()) => {
     const known = buckets.get(address) ?? { level: 0, at: now };
     const level = Math.max(0, known.level - ((now - known.at) / 1_000) * (perPeriod / periodSeconds));
     const fits = level + 1 <= burst;
-    const oldest = buckets.size >= mostBuckets ? buckets.keys().next().value : undefined;
-    if (oldest !== undefined) buckets.delete(oldest);
-    buckets.delete(address);
     buckets.set(address, { level: fits ? level + 1 : level, at: now });
     return fits;
   };

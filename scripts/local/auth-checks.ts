@@ -7,7 +7,7 @@ import type { Keys } from "./keys.ts";
 import type { PlatformEnv } from "./to-lite.ts";
 
 type Check = MiddlewareHandler<PlatformEnv>;
-export type ServerKeys = Pick<Keys, "secret" | "service_role">;
+type ServerKeys = Pick<Keys, "secret" | "service_role">;
 
 export function jsonObject(text: string): Record<string, unknown> | undefined {
   try {

@@ -9,7 +9,8 @@ type Section = Record<string, unknown>;
 /** The part of supabase/config.toml that Auth, REST and Storage obey here: `section("auth.email")`, empty when absent. */
 export type StackConfig = { section: (name: string) => Section };
 
-export function readConfig(file = join(repositoryRoot, "supabase", "config.toml")): StackConfig {
+export function readConfig(): StackConfig {
+  const file = join(repositoryRoot, "supabase", "config.toml");
   let root: Section;
   try {
     root = parse(readFileSync(file, "utf8"));

@@ -17,7 +17,7 @@ const readyWithinMs = 180_000;
 /** The database's containers reach the API's by this name. */
 const reconcileUrl = "http://kong:8000/functions/v1/api/v1/internal/reconcile";
 
-export type DockerStack = {
+type DockerStack = {
   facts: BannerFacts;
   /** Lines below the banner. */
   notes: string[];
@@ -25,7 +25,7 @@ export type DockerStack = {
   stop: () => Promise<void>;
 };
 
-export type DockerOptions = {
+type DockerOptions = {
   /** Where the functions' local settings are; `supabase functions serve` reads them. */
   env_file?: string;
   report: (line: string) => void;

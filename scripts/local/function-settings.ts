@@ -36,20 +36,29 @@ export function userSettings(user: NodeJS.ProcessEnv): Settings {
     return value ? [[name, value]] : [];
   });
   const settings = Object.fromEntries(found);
+  const unusable = unusableSettings(settings);
+  if (unusable.length > 0)
+    throw new Problem(
+      `A setting in the environment cannot be used: ${unusable.join("; ")}. Correct it or unset it.`,
+    );
+  return settings;
+}
+
+/** What the function would refuse of these settings, one line each; empty if it takes them. */
+export function unusableSettings(env: Record<string, string | undefined>): string[] {
   try {
+    // The platform sets these itself.
     parseEnv({
-      SUPABASE_URL: "http://127.0.0.1",
-      SUPABASE_DB_URL: "postgresql://127.0.0.1",
-      SUPABASE_SECRET_KEYS: '{"default":"of this stack"}',
-      ...settings,
+      SUPABASE_URL: "https://project.supabase.co",
+      SUPABASE_DB_URL: "postgresql://postgres@db:5432/postgres",
+      SUPABASE_SECRET_KEYS: JSON.stringify({ default: "the platform's" }),
+      ...env,
     });
+    return [];
   } catch (error) {
     const [, ...lines] = (error as Error).message.split("\n");
-    throw new Problem(
-      `A setting in the environment cannot be used: ${lines.map((line) => line.trim()).join("; ")}. Correct it or unset it.`,
-    );
+    return lines.map((line) => line.trim());
   }
-  return settings;
 }
 
 /** The proxy settings of the network, in both spellings, never for this machine itself. */

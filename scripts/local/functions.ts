@@ -18,7 +18,7 @@ import {
   repositoryRoot,
 } from "./settings.ts";
 
-export type FunctionsOptions = {
+type FunctionsOptions = {
   paths: Paths;
   ports: Ports;
   keys: Keys;

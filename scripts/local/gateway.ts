@@ -6,7 +6,7 @@ import { type PlatformOptions, platform } from "./platform.ts";
 import { destinationOf, withoutDoubleSlash } from "./route.ts";
 import type { Ports } from "./settings.ts";
 
-export type GatewayOptions = PlatformOptions &
+type GatewayOptions = PlatformOptions &
   OwnPagesOptions & {
     ports: Ports;
     /** Names of this stack beside those of loopback, such as a tunnel's. */

@@ -3,7 +3,7 @@ import { escapeHtml as safe } from "../../supabase/functions/api/escape-html.ts"
 import { curlLines, picturesFrom, starterKitEnv } from "./banner.ts";
 import type { Stack } from "./stack-facts.ts";
 
-export type LandingFacts = Pick<Stack, "urls" | "credentials" | "paths">;
+type LandingFacts = Pick<Stack, "urls" | "credentials" | "paths">;
 export type Picture = {
   src: string;
   prompt: string;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 
-export type LeashedProcess = {
+type LeashedProcess = {
   pid: number;
   signal: NodeJS.Signals;
 };

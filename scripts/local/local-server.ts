@@ -18,7 +18,7 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => un
 /** What a fetch handler may need of Node. */
 export type NodeBindings = { incoming: IncomingMessage; outgoing: ServerResponse };
 
-export type Door = {
+type Door = {
   /** As people read it: "the table editor". */
   name: string;
   /** Which pages may ask; may depend on what is asked for. */

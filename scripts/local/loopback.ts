@@ -13,7 +13,7 @@ export function isLocalHost(host: string | undefined, further: readonly string[]
 }
 
 /** True for a page of this machine: another port counts, another site does not. */
-export function isLocalOrigin(origin: string, further: readonly string[] = []): boolean {
+function isLocalOrigin(origin: string, further: readonly string[] = []): boolean {
   const [, host] = /^https?:\/\/([^/]+)$/i.exec(origin) ?? [];
   return isLocalHost(host, further);
 }

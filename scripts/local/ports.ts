@@ -15,7 +15,7 @@ function listed({ functions, ...parts }: Ports): Place[] {
 }
 
 /** Whether the port is free, tested by listening. */
-export function isPortFree(port: number): Promise<boolean> {
+function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", () => resolve(false));
@@ -39,18 +39,13 @@ function takenBySomebody(places: Place[], ports: Ports): Problem {
   );
 }
 
-/** Throws a `Problem` that names each taken port and the part that needs it. */
-export async function assertPortsFree(ports: Ports): Promise<void> {
-  const taken = await takenOf(ports);
-  if (taken.length > 0) throw takenBySomebody(taken, ports);
-}
-
 /** Linux keeps the port of a connection that was closed for a minute. */
 const closedForMs = 65_000;
 
 /**
  * Waits for ports where nobody listens. Programs get the ports of their connections from a range that contains the usual ports of the
- * stack, so one can be held after a load of requests. Throws a `Problem` when a program listens on a port or the time is over.
+ * stack, so one can be held after a load of requests. Throws a `Problem` that
+ * names each taken port and its part, when a program listens on one or the time is over.
  */
 export async function waitForPorts(
   ports: Ports,
@@ -96,7 +91,8 @@ function reserve(base: number): boolean {
 }
 
 /** A base port below the ephemeral range whose whole stack of ports is free, and offered to this process alone. */
-export async function findFreeBase(from = 20_000, to = 31_000): Promise<number> {
+export async function findFreeBase(): Promise<number> {
+  const [from, to] = [20_000, 31_000];
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const base = from + 20 * Math.floor((Math.random() * (to - from)) / 20);
     if (reserve(base) && (await takenOf(portsFrom(base))).length === 0) return base;

@@ -13,7 +13,7 @@ import { adminDatabaseUrl, loopback, type Paths, type Ports } from "./settings.t
 
 const run = promisify(execFile);
 
-export type PostgresOptions = {
+type PostgresOptions = {
   paths: Paths;
   ports: Ports;
   password: string;

@@ -1,6 +1,6 @@
 import { type FunctionName, functionNames } from "./settings.ts";
 
-export type Destination =
+type Destination =
   | { kind: "function"; name: FunctionName; path: string }
   /** Auth, REST or Storage. */
   | { kind: "platform" }

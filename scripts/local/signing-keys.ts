@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type JsonWebKey, randomUUID, sign } from "node:crypto";
 
 /** A private key as a `signing_keys.json` of the CLI has it. */
-export type SigningKey = JsonWebKey & { kid: string; alg: "ES256"; use: "sig" };
+type SigningKey = JsonWebKey & { kid: string; alg: "ES256"; use: "sig" };
 
 export const readSigningKeys = (text: string) => JSON.parse(text) as SigningKey[];
 

@@ -6,16 +6,13 @@ import { Problem } from "./problem.ts";
 import { repositoryRoot } from "./settings.ts";
 import type { Stack } from "./stack-facts.ts";
 
-export type ReadyStack = Pick<Stack, "urls" | "keys" | "database_url" | "credentials">;
+type ReadyStack = Pick<Stack, "urls" | "keys" | "database_url" | "credentials">;
 
 /**
  * `npm start` with these arguments as a child, once it is ready. It ends with this process in any case.
  * @throws Problem with the sentence that the start gave up with.
  */
-export async function openStack(
-  args: string[],
-  report: (line: string) => void = () => {},
-): Promise<{ stack: ReadyStack; stop: () => Promise<void> }> {
+export async function openStack(args: string[]): Promise<{ stack: ReadyStack; stop: () => Promise<void> }> {
   const script = join(repositoryRoot, "scripts", "start.ts");
   const child = spawn(process.execPath, [script, "--json", "--quiet", ...args], {
     cwd: repositoryRoot,
@@ -28,7 +25,6 @@ export async function openStack(
   let last = "";
   createInterface({ input: child.stderr as Readable }).on("line", (line) => {
     last = line || last;
-    if (line.startsWith("• ")) report(line.slice(2));
   });
   const ready = new Promise<ReadyStack>((resolve) => {
     createInterface({ input: child.stdout as Readable }).once("line", (line) =>

@@ -17,7 +17,7 @@ export async function createOperator(
   sql: postgres.Sql,
   email: string,
   fullName: string | null,
-): Promise<string> {
+): Promise<void> {
   const address = parseEmailAddress(email);
   if (address === null) throw new Problem(`${email} is not an email address.`);
   const id = randomUUID();
@@ -37,7 +37,6 @@ export async function createOperator(
       `${address} is taken by another account. Give an address that no developer or operator uses.`,
     );
   }
-  return id;
 }
 
 /** The row that Supabase Auth would write. Its columns differ between versions, so only those that exist are set. */

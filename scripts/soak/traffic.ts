@@ -3,12 +3,12 @@ import { type Person, registerDeveloper, registerPerson, signIn, type Tenant } f
 import { loopback, type Ports } from "../local/settings.ts";
 
 /** A developer, and people who use the app of that developer at the same time. */
-export type Subject = Tenant & {
+type Subject = Tenant & {
   ports: Ports;
   people: Person[];
 };
 
-export type Traffic = {
+type Traffic = {
   counts: Counts;
   /** Ends when everybody has finished the current step. */
   stop: () => Promise<void>;

@@ -73,8 +73,8 @@ describe("npm start", { timeout: 240_000 }, () => {
   let one: StartedStack;
   let two: StartedStack;
   beforeAll(async () => {
-    one = new StartedStack(await findFreeBase(20_000, 25_000));
-    two = new StartedStack(await findFreeBase(25_000, 30_000));
+    one = new StartedStack(await findFreeBase());
+    two = new StartedStack(await findFreeBase());
     await Promise.all([one.waitUntilReady(), two.waitUntilReady()]);
   }, 240_000);
   afterAll(() => Promise.all([one, two].map((each) => each.end())), 240_000);

@@ -131,7 +131,7 @@ beforeAll(async () => {
     DENO_DIR: "/nowhere",
     ...Object.fromEntries(Object.entries(settings).map(([name, [value]]) => [name, value])),
   };
-  const port = String(await findFreeBase(25_000, 30_000));
+  const port = String(await findFreeBase());
   stack = new StackCli(["--port", port, "--json", "--quiet"], env, checkout, "077");
   ready = await stack.ready();
 }, 240_000);

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 import { isAlive } from "../../scripts/local/lock.ts";
-import { assertPortsFree, findFreeBase } from "../../scripts/local/ports.ts";
+import { findFreeBase, waitForPorts } from "../../scripts/local/ports.ts";
 import { portsFrom, repositoryRoot } from "../../scripts/local/settings.ts";
 import type { StackOptions } from "../../scripts/local/stack.ts";
 import type { Stack } from "../../scripts/local/stack-facts.ts";
@@ -120,5 +120,5 @@ export async function assertNothingLeft(
   const alive = processes.filter(({ pid }) => isAlive(pid)).map(({ name, pid }) => `${name} (${pid})`);
   if (alive.length > 0)
     throw new Error(`The stack has ended, but these processes live on: ${alive.join(", ")}`);
-  await assertPortsFree(portsFrom(basePort));
+  await waitForPorts(portsFrom(basePort), () => {}, { withinMs: 0 });
 }

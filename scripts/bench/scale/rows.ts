@@ -1,7 +1,7 @@
 import type { Sql, TransactionSql } from "postgres";
 
 /** An account that gets generations. */
-export type Owner = {
+type Owner = {
   project_id: string;
   user_id: string;
 };
