@@ -174,6 +174,8 @@ begin
   if tg_op = 'UPDATE' and (old.submission = 'waiting') is distinct from (new.submission = 'waiting') then
     update public.generation_usage usage set sent = usage.sent + case when old.submission = 'waiting' then 1 else -1 end
     where usage.project_id = new.project_id and usage.month = new.charged_month;
+    update private.user_usage usage set sent = usage.sent + case when old.submission = 'waiting' then 1 else -1 end
+    where usage.user_id = new.user_id and usage.day = (new.created_at at time zone 'utc')::date;
   end if;
   if tg_op = 'UPDATE' and old.charge = 'reserved' and new.charge = 'refunded' then
     update public.generation_usage usage set generations = usage.generations - 1

@@ -5,6 +5,7 @@ create table private.user_usage (
   day date not null,
   generations integer not null default 0 constraint user_usage_generations_positive check (generations >= 0),
   canceled integer not null default 0 constraint user_usage_canceled_positive check (canceled >= 0),
+  sent integer not null default 0 constraint user_usage_sent_positive check (sent >= 0),
   primary key (user_id, day)
 );
 create index user_usage_day on private.user_usage (day);
@@ -14,6 +15,7 @@ comment on column private.user_usage.user_id is 'The end user.';
 comment on column private.user_usage.day is 'The UTC day.';
 comment on column private.user_usage.generations is 'How many count against the day and its month.';
 comment on column private.user_usage.canceled is 'How many were canceled or deleted after they were sent, and refunded.';
+comment on column private.user_usage.sent is 'How many were sent to the provider, whatever became of them.';
 
 create function private.user_limits(project public.projects, account public.users) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -33,6 +35,7 @@ declare
   v_now timestamp := now() at time zone 'utc';
   v_day date := v_now::date;
   v_month date := date_trunc('month', v_now)::date;
+  v_until timestamp;
 begin
   -- Creates of one project already take turns, so the sums below are correct.
   insert into private.user_usage as usage (user_id, day, generations) values (take_user_quota.user_id, v_day, 1)
@@ -48,6 +51,15 @@ begin
     raise exception 'user_month_limit_reached' using
       detail = jsonb_build_object('retry_after_seconds', ceil(extract(epoch from (v_month + interval '1 month') - v_now)));
   end if;
+  -- Failed requests cost money too, and a project without a quota has no other bound.
+  select case when sum(u.sent) >= private.sent_limit((limits ->> 'month')::integer) then v_month + interval '1 month'
+    when sum(u.sent) filter (where u.day = v_day) >= private.sent_limit((limits ->> 'day')::integer) then v_day + interval '1 day' end
+  into v_until
+  from private.user_usage u where u.user_id = take_user_quota.user_id and u.day >= v_month;
+  if v_until is not null then
+    raise exception 'user_sent_limit_reached' using
+      detail = jsonb_build_object('retry_after_seconds', ceil(extract(epoch from v_until - v_now)));
+  end if;
   if (select count(*) from public.generations g
       where g.user_id = take_user_quota.user_id and g.status in ('pending', 'processing')) >= (limits ->> 'concurrent')::integer
   then
@@ -56,7 +68,7 @@ begin
 end $$;
 comment on function private.take_user_quota(uuid, jsonb) is
   'Counts a generation of an end user within private.user_limits. Errors: user_day_limit_reached, user_month_limit_reached, '
-  'user_concurrency_limit_reached (detail: seconds to wait).';
+  'user_sent_limit_reached, user_concurrency_limit_reached (detail: seconds to wait).';
 
 create function private.return_user_quota(generation public.generations, was_canceled boolean) returns void
 language plpgsql set search_path = '' as $$

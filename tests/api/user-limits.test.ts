@@ -112,6 +112,24 @@ describe("a project's limits per user", () => {
     },
   );
 
+  test.each([
+    ["day", "user_generations_per_day", 86_400],
+    ["month", "user_generations_per_month", 31 * 86_400],
+  ])(
+    "failed generations of a user's %s that were sent are bounded, also without a quota",
+    async (_, field, longest) => {
+      await limit({ [field]: 1 });
+      await stack.sql`insert into private.user_usage (user_id, day, sent)
+      select ${user.id}, (now() at time zone 'utc')::date, 11`;
+      const { body } = await create(`${freshPrompt()} [[fail]]`);
+      expect((await stack.waitForEnd(body.id, user.headers)).status).toBe("failed");
+      const refused = await create();
+      expect([refused.status, refused.body.code]).toEqual([429, "user_sent_limit_reached"]);
+      expect(refused.body.retry_after).toBeLessThanOrEqual(longest);
+      expect((await usage()).user).toMatchObject({ used_today: 0, used_this_month: 0 });
+    },
+  );
+
   test("the limits per user do not apply to the developer of the project", async () => {
     await limit({ user_generations_per_day: 1, user_concurrent: 1 });
     const headers = { ...developer.headers, "X-Project-ID": developer.project.id };

@@ -164,6 +164,7 @@ const table = {
   quota_exceeded: [429, "This project has used all pictures of this month."],
   sent_limit_reached: [429, "Too many pictures of this project were canceled or failed this month."],
   user_day_limit_reached: [429, "You have used all your pictures for today."],
+  user_sent_limit_reached: [429, "Too many of your pictures failed or were canceled."],
   user_month_limit_reached: [429, "You have used all your pictures for this month."],
   user_concurrency_limit_reached: [429, "Your earlier pictures are still being made."],
   concurrency_limit_reached: [429, "Too many pictures of this project are being made at once."],

@@ -53,6 +53,7 @@ const route = createRoute({
       "concurrency_limit_reached",
       "user_day_limit_reached",
       "user_month_limit_reached",
+      "user_sent_limit_reached",
       "user_concurrency_limit_reached",
       "idempotency_key_in_use",
       "idempotency_key_reused",
