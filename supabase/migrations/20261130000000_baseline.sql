@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 7e840892b326f9f8b12fc5eafb6ed0a78a466c22c929065807294eed4e067bda
+-- Made from supabase/schemas by `npm run generate`. Schema 0f6202f5fb66269d4e17ec6adee46629b674a910ad467124f4ee20e168080c45
 
 -- Nobody has access until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -392,8 +392,7 @@ language plpgsql set search_path = '' as $$
 declare
   v_is_active boolean;
 begin
-  select p.is_active into v_is_active from public.projects p
-  where p.id = hold_project.id and p.deleted_at is null for share;
+  select p.is_active into v_is_active from public.projects p where p.id = hold_project.id and p.deleted_at is null for share;
   if v_is_active is null then
     raise exception 'project_not_found';
   end if;
@@ -403,16 +402,21 @@ comment on function private.hold_project(uuid) is
   'Locks a project before a create in it, and returns whether it is active. A deletion then comes before or after the create: '
   'it finds what was created, or the create fails. Errors: project_not_found.';
 
-create function private.project_plan(project_id uuid) returns public.plans
-language plpgsql stable set search_path = '' as $$
+create function private.hold_managed_project(id uuid) returns public.projects
+language plpgsql set search_path = '' as $$
+declare
+  project public.projects;
 begin
-  return (
-    select plan from public.projects project
-    join public.users owner on owner.id = project.owner_id
-    join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
-    where project.id = project_plan.project_id);
+  select * into project from public.projects p
+  where p.id = hold_managed_project.id and p.deleted_at is null
+    and (p.owner_id = private.actor_id() or current_setting('app.user_role') = 'operator') for no key update;
+  if project.id is null then
+    raise exception 'project_not_found';
+  end if;
+  return project;
 end $$;
-comment on function private.project_plan(uuid) is 'The plan of a project: its own, else its owner''s. Nulls when there is none.';
+comment on function private.hold_managed_project(uuid) is
+  'Locks a project for a change by its owner or an operator. A change that waited for a transfer fails with project_not_found.';
 
 create function private.create_project(credentials jsonb, project jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -490,9 +494,8 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   is_operator := current_setting('app.user_role') = 'operator';
-  perform private.require_project(id);
   perform set_config('role', 'service_role', true);
-  select * into changed from public.projects p where p.id = update_project.id and p.deleted_at is null for update;
+  changed := private.hold_managed_project(id);
   if wants_active and changed.suspended_at is not null and not is_operator then
     raise exception 'project_suspended';
   end if;
@@ -507,11 +510,8 @@ begin
     user_generations_per_day = wanted.user_generations_per_day,
     user_generations_per_month = wanted.user_generations_per_month, user_concurrent = wanted.user_concurrent,
     mail = p.mail || coalesce(changes -> 'mail', '{}')
-  where p.id = update_project.id and p.deleted_at is null
+  where p.id = update_project.id
   returning * into changed;
-  if changed.id is null then
-    raise exception 'project_not_found';
-  end if;
   return private.project_json(changed);
 end $$;
 comment on function private.update_project(jsonb, uuid, jsonb) is
@@ -531,7 +531,7 @@ grant execute on function
   private.project_json(public.projects),
   private.require_project(uuid)
 to authenticated, service_role;
-grant execute on function private.hold_project(uuid), private.project_plan(uuid) to service_role;
+grant execute on function private.hold_project(uuid), private.hold_managed_project(uuid) to service_role;
 
 -- A deleted project is refused everywhere at once. Its owner may restore it until its removal begins. The removal works in
 -- batches, and may stop and continue at any point.
@@ -580,14 +580,11 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   is_operator := current_setting('app.user_role') = 'operator';
-  perform private.require_project(id);
   perform set_config('role', 'service_role', true);
+  perform private.hold_managed_project(id);
   update public.projects p
   set deleted_at = now(), purge_at = now() + make_interval(days => purge_days), deleted_by_operator = is_operator
-  where p.id = delete_project.id and p.deleted_at is null;
-  if not found then
-    raise exception 'project_not_found';
-  end if;
+  where p.id = delete_project.id;
   for running in
     select g.id from public.generations g
     where g.project_id = delete_project.id and g.status in ('pending', 'processing') order by g.id
@@ -1125,13 +1122,9 @@ declare
   created public.api_keys;
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
-  perform private.require_project(project_id);
   perform set_config('role', 'service_role', true);
   -- The lock makes creates in one project take turns, so the count below is correct.
-  perform from public.projects p where p.id = create_api_key.project_id and p.deleted_at is null for update;
-  if not found then
-    raise exception 'project_not_found';
-  end if;
+  perform private.hold_managed_project(project_id);
   allowed := (private.project_plan(project_id)).api_keys_per_project;
   if (
     select count(*) from public.api_keys k where k.project_id = create_api_key.project_id and k.grace_ends_at is null
@@ -1176,10 +1169,7 @@ begin
   perform private.require_api_key(project_id, key_id);
   perform set_config('role', 'service_role', true);
   -- The same lock as for a create, so that keys of one project change one after the other.
-  perform from public.projects p where p.id = rotate_api_key.project_id and p.deleted_at is null for update;
-  if not found then
-    raise exception 'project_not_found';
-  end if;
+  perform private.hold_managed_project(project_id);
   select * into rotated from public.api_keys k where k.id = key_id for update;
   if rotated.revoked_at is not null then
     raise exception 'api_key_already_revoked';
@@ -3287,6 +3277,8 @@ begin
   if tg_op = 'UPDATE' and (old.submission = 'waiting') is distinct from (new.submission = 'waiting') then
     update public.generation_usage usage set sent = usage.sent + case when old.submission = 'waiting' then 1 else -1 end
     where usage.project_id = new.project_id and usage.month = new.charged_month;
+    update private.user_usage usage set sent = usage.sent + case when old.submission = 'waiting' then 1 else -1 end
+    where usage.user_id = new.user_id and usage.day = (new.created_at at time zone 'utc')::date;
   end if;
   if tg_op = 'UPDATE' and old.charge = 'reserved' and new.charge = 'refunded' then
     update public.generation_usage usage set generations = usage.generations - 1
@@ -5032,11 +5024,12 @@ begin
   if private.count_projects(actor) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  -- The old owner knows these keys and secrets, and got the project's own plan. Webhooks and pages are on the old owner's
--- servers. Events contain people's data, and a reset link gives access to an account.
+  -- The old owner knows these keys and secrets, and got the project's own plan. Webhooks, pages and the logo of mails are on the
+  -- old owner's servers. Events contain people's data, and a reset link gives access to an account.
   update public.api_keys k set revoked_at = now() where k.project_id = project.id and k.revoked_at is null;
   update public.webhooks w set is_active = false where w.project_id = project.id and w.is_active;
-  update public.projects p set owner_id = actor, plan_id = null, site_url = null, verify_url = null, reset_url = null
+  update public.projects p set owner_id = actor, plan_id = null, site_url = null, verify_url = null, reset_url = null,
+    mail = p.mail || '{"logo_url": null, "footer": null}'
   where p.id = project.id returning p.* into project;
   delete from public.project_transfers t where t.id = transfer.id;
   insert into private.mail_outbox (user_id, kind, details)
@@ -5045,8 +5038,8 @@ begin
 end $$;
 comment on function private.accept_project(jsonb, uuid) is
   'POST /projects/{id}/transfer/accept: makes the caller the owner, under the caller''s plan. Revokes the API keys, disables '
-  'the webhooks, and clears site_url, verify_url and reset_url. Errors: transfer_not_found, project_limit_reached, those of '
-  'private.authorize_developer.';
+  'the webhooks, and clears site_url, verify_url, reset_url, and the logo and footer of mails. Errors: transfer_not_found, '
+  'project_limit_reached, those of private.authorize_developer.';
 
 create trigger project_transfers_audit after insert or update or delete on public.project_transfers
   for each row execute function private.record_audit('project_transfer');
@@ -5167,10 +5160,9 @@ declare
   created public.webhooks;
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
-  perform private.require_project(project_id);
   perform set_config('role', 'service_role', true);
   -- The lock makes creates in one project take turns, so the count below is correct.
-  perform from public.projects p where p.id = create_webhook.project_id for update;
+  perform private.hold_managed_project(project_id);
   if (select count(*) from public.webhooks w where w.project_id = create_webhook.project_id) >= 10 then
     raise exception 'webhook_limit_reached';
   end if;
@@ -5207,6 +5199,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_webhook(project_id, webhook_id);
   perform set_config('role', 'service_role', true);
+  perform private.hold_managed_project(project_id);
   update public.webhooks w
   set url = coalesce(changes ->> 'url', w.url),
     description = case when changes ? 'description' then changes ->> 'description' else w.description end,
@@ -5233,6 +5226,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_webhook(project_id, webhook_id);
   perform set_config('role', 'service_role', true);
+  perform private.hold_managed_project(project_id);
   update public.webhooks w
   set secret = rotate_webhook_secret.secret, previous_secret = case when grace_seconds > 0 then w.secret end,
     previous_secret_ends_at = case when grace_seconds > 0 then now() + make_interval(secs => grace_seconds) end
@@ -5785,6 +5779,7 @@ create table private.user_usage (
   day date not null,
   generations integer not null default 0 constraint user_usage_generations_positive check (generations >= 0),
   canceled integer not null default 0 constraint user_usage_canceled_positive check (canceled >= 0),
+  sent integer not null default 0 constraint user_usage_sent_positive check (sent >= 0),
   primary key (user_id, day)
 );
 create index user_usage_day on private.user_usage (day);
@@ -5794,6 +5789,7 @@ comment on column private.user_usage.user_id is 'The end user.';
 comment on column private.user_usage.day is 'The UTC day.';
 comment on column private.user_usage.generations is 'How many count against the day and its month.';
 comment on column private.user_usage.canceled is 'How many were canceled or deleted after they were sent, and refunded.';
+comment on column private.user_usage.sent is 'How many were sent to the provider, whatever became of them.';
 
 create function private.user_limits(project public.projects, account public.users) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -5813,6 +5809,7 @@ declare
   v_now timestamp := now() at time zone 'utc';
   v_day date := v_now::date;
   v_month date := date_trunc('month', v_now)::date;
+  v_until timestamp;
 begin
   -- Creates of one project already take turns, so the sums below are correct.
   insert into private.user_usage as usage (user_id, day, generations) values (take_user_quota.user_id, v_day, 1)
@@ -5828,6 +5825,15 @@ begin
     raise exception 'user_month_limit_reached' using
       detail = jsonb_build_object('retry_after_seconds', ceil(extract(epoch from (v_month + interval '1 month') - v_now)));
   end if;
+  -- Failed requests cost money too, and a project without a quota has no other bound.
+  select case when sum(u.sent) >= private.sent_limit((limits ->> 'month')::integer) then v_month + interval '1 month'
+    when sum(u.sent) filter (where u.day = v_day) >= private.sent_limit((limits ->> 'day')::integer) then v_day + interval '1 day' end
+  into v_until
+  from private.user_usage u where u.user_id = take_user_quota.user_id and u.day >= v_month;
+  if v_until is not null then
+    raise exception 'user_sent_limit_reached' using
+      detail = jsonb_build_object('retry_after_seconds', ceil(extract(epoch from v_until - v_now)));
+  end if;
   if (select count(*) from public.generations g
       where g.user_id = take_user_quota.user_id and g.status in ('pending', 'processing')) >= (limits ->> 'concurrent')::integer
   then
@@ -5836,7 +5842,7 @@ begin
 end $$;
 comment on function private.take_user_quota(uuid, jsonb) is
   'Counts a generation of an end user within private.user_limits. Errors: user_day_limit_reached, user_month_limit_reached, '
-  'user_concurrency_limit_reached (detail: seconds to wait).';
+  'user_sent_limit_reached, user_concurrency_limit_reached (detail: seconds to wait).';
 
 create function private.return_user_quota(generation public.generations, was_canceled boolean) returns void
 language plpgsql set search_path = '' as $$
@@ -5861,6 +5867,17 @@ to service_role;
 
 -- The plan of one project, which an operator sets. Without it, the plan of the project's owner applies.
 
+create function private.project_plan(project_id uuid) returns public.plans
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select plan from public.projects project
+    join public.users owner on owner.id = project.owner_id
+    join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+    where project.id = project_plan.project_id);
+end $$;
+comment on function private.project_plan(uuid) is 'The plan of a project: its own, else its owner''s. Nulls when there is none.';
+
 create function private.set_project_plan(credentials jsonb, id uuid, plan_id text) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -5883,6 +5900,8 @@ end $$;
 comment on function private.set_project_plan(jsonb, uuid, text) is
   'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only, project_not_found, '
   'plan_not_found, those of private.authorize.';
+
+grant execute on function private.project_plan(uuid) to service_role;
 
 -- Views for the most frequent reads: an account, a generation, a user's own list. The API reads them with one plain statement
 -- (supabase/functions/api/clients/hot-reads.ts), which Postgres plans once per connection. A function costs more, because its

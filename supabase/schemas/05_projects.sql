@@ -103,8 +103,7 @@ language plpgsql set search_path = '' as $$
 declare
   v_is_active boolean;
 begin
-  select p.is_active into v_is_active from public.projects p
-  where p.id = hold_project.id and p.deleted_at is null for share;
+  select p.is_active into v_is_active from public.projects p where p.id = hold_project.id and p.deleted_at is null for share;
   if v_is_active is null then
     raise exception 'project_not_found';
   end if;
@@ -114,16 +113,21 @@ comment on function private.hold_project(uuid) is
   'Locks a project before a create in it, and returns whether it is active. A deletion then comes before or after the create: '
   'it finds what was created, or the create fails. Errors: project_not_found.';
 
-create function private.project_plan(project_id uuid) returns public.plans
-language plpgsql stable set search_path = '' as $$
+create function private.hold_managed_project(id uuid) returns public.projects
+language plpgsql set search_path = '' as $$
+declare
+  project public.projects;
 begin
-  return (
-    select plan from public.projects project
-    join public.users owner on owner.id = project.owner_id
-    join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
-    where project.id = project_plan.project_id);
+  select * into project from public.projects p
+  where p.id = hold_managed_project.id and p.deleted_at is null
+    and (p.owner_id = private.actor_id() or current_setting('app.user_role') = 'operator') for no key update;
+  if project.id is null then
+    raise exception 'project_not_found';
+  end if;
+  return project;
 end $$;
-comment on function private.project_plan(uuid) is 'The plan of a project: its own, else its owner''s. Nulls when there is none.';
+comment on function private.hold_managed_project(uuid) is
+  'Locks a project for a change by its owner or an operator. A change that waited for a transfer fails with project_not_found.';
 
 create function private.create_project(credentials jsonb, project jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -201,9 +205,8 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   is_operator := current_setting('app.user_role') = 'operator';
-  perform private.require_project(id);
   perform set_config('role', 'service_role', true);
-  select * into changed from public.projects p where p.id = update_project.id and p.deleted_at is null for update;
+  changed := private.hold_managed_project(id);
   if wants_active and changed.suspended_at is not null and not is_operator then
     raise exception 'project_suspended';
   end if;
@@ -218,11 +221,8 @@ begin
     user_generations_per_day = wanted.user_generations_per_day,
     user_generations_per_month = wanted.user_generations_per_month, user_concurrent = wanted.user_concurrent,
     mail = p.mail || coalesce(changes -> 'mail', '{}')
-  where p.id = update_project.id and p.deleted_at is null
+  where p.id = update_project.id
   returning * into changed;
-  if changed.id is null then
-    raise exception 'project_not_found';
-  end if;
   return private.project_json(changed);
 end $$;
 comment on function private.update_project(jsonb, uuid, jsonb) is
@@ -242,4 +242,4 @@ grant execute on function
   private.project_json(public.projects),
   private.require_project(uuid)
 to authenticated, service_role;
-grant execute on function private.hold_project(uuid), private.project_plan(uuid) to service_role;
+grant execute on function private.hold_project(uuid), private.hold_managed_project(uuid) to service_role;

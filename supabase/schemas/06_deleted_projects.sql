@@ -45,14 +45,11 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   is_operator := current_setting('app.user_role') = 'operator';
-  perform private.require_project(id);
   perform set_config('role', 'service_role', true);
+  perform private.hold_managed_project(id);
   update public.projects p
   set deleted_at = now(), purge_at = now() + make_interval(days => purge_days), deleted_by_operator = is_operator
-  where p.id = delete_project.id and p.deleted_at is null;
-  if not found then
-    raise exception 'project_not_found';
-  end if;
+  where p.id = delete_project.id;
   for running in
     select g.id from public.generations g
     where g.project_id = delete_project.id and g.status in ('pending', 'processing') order by g.id

@@ -56,13 +56,9 @@ declare
   created public.api_keys;
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
-  perform private.require_project(project_id);
   perform set_config('role', 'service_role', true);
   -- The lock makes creates in one project take turns, so the count below is correct.
-  perform from public.projects p where p.id = create_api_key.project_id and p.deleted_at is null for update;
-  if not found then
-    raise exception 'project_not_found';
-  end if;
+  perform private.hold_managed_project(project_id);
   allowed := (private.project_plan(project_id)).api_keys_per_project;
   if (
     select count(*) from public.api_keys k where k.project_id = create_api_key.project_id and k.grace_ends_at is null
@@ -107,10 +103,7 @@ begin
   perform private.require_api_key(project_id, key_id);
   perform set_config('role', 'service_role', true);
   -- The same lock as for a create, so that keys of one project change one after the other.
-  perform from public.projects p where p.id = rotate_api_key.project_id and p.deleted_at is null for update;
-  if not found then
-    raise exception 'project_not_found';
-  end if;
+  perform private.hold_managed_project(project_id);
   select * into rotated from public.api_keys k where k.id = key_id for update;
   if rotated.revoked_at is not null then
     raise exception 'api_key_already_revoked';

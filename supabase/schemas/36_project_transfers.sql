@@ -172,11 +172,12 @@ begin
   if private.count_projects(actor) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  -- The old owner knows these keys and secrets, and got the project's own plan. Webhooks and pages are on the old owner's
--- servers. Events contain people's data, and a reset link gives access to an account.
+  -- The old owner knows these keys and secrets, and got the project's own plan. Webhooks, pages and the logo of mails are on the
+  -- old owner's servers. Events contain people's data, and a reset link gives access to an account.
   update public.api_keys k set revoked_at = now() where k.project_id = project.id and k.revoked_at is null;
   update public.webhooks w set is_active = false where w.project_id = project.id and w.is_active;
-  update public.projects p set owner_id = actor, plan_id = null, site_url = null, verify_url = null, reset_url = null
+  update public.projects p set owner_id = actor, plan_id = null, site_url = null, verify_url = null, reset_url = null,
+    mail = p.mail || '{"logo_url": null, "footer": null}'
   where p.id = project.id returning p.* into project;
   delete from public.project_transfers t where t.id = transfer.id;
   insert into private.mail_outbox (user_id, kind, details)
@@ -185,8 +186,8 @@ begin
 end $$;
 comment on function private.accept_project(jsonb, uuid) is
   'POST /projects/{id}/transfer/accept: makes the caller the owner, under the caller''s plan. Revokes the API keys, disables '
-  'the webhooks, and clears site_url, verify_url and reset_url. Errors: transfer_not_found, project_limit_reached, those of '
-  'private.authorize_developer.';
+  'the webhooks, and clears site_url, verify_url, reset_url, and the logo and footer of mails. Errors: transfer_not_found, '
+  'project_limit_reached, those of private.authorize_developer.';
 
 create trigger project_transfers_audit after insert or update or delete on public.project_transfers
   for each row execute function private.record_audit('project_transfer');

@@ -63,10 +63,9 @@ declare
   created public.webhooks;
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
-  perform private.require_project(project_id);
   perform set_config('role', 'service_role', true);
   -- The lock makes creates in one project take turns, so the count below is correct.
-  perform from public.projects p where p.id = create_webhook.project_id for update;
+  perform private.hold_managed_project(project_id);
   if (select count(*) from public.webhooks w where w.project_id = create_webhook.project_id) >= 10 then
     raise exception 'webhook_limit_reached';
   end if;
@@ -103,6 +102,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_webhook(project_id, webhook_id);
   perform set_config('role', 'service_role', true);
+  perform private.hold_managed_project(project_id);
   update public.webhooks w
   set url = coalesce(changes ->> 'url', w.url),
     description = case when changes ? 'description' then changes ->> 'description' else w.description end,
@@ -129,6 +129,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_webhook(project_id, webhook_id);
   perform set_config('role', 'service_role', true);
+  perform private.hold_managed_project(project_id);
   update public.webhooks w
   set secret = rotate_webhook_secret.secret, previous_secret = case when grace_seconds > 0 then w.secret end,
     previous_secret_ends_at = case when grace_seconds > 0 then now() + make_interval(secs => grace_seconds) end

@@ -97,11 +97,13 @@ test("an accepted transfer clears the addresses of pages, so that no reset link 
     site_url: "https://old-owner.example.org",
     verify_url: "https://old-owner.example.org/verify",
     reset_url: "https://old-owner.example.org/reset",
+    mail: { logo_url: "https://old-owner.example.org/logo.png", footer: "See https://old-owner.example.org" },
   };
   const set = await api(`/projects/${id}`, { method: "PATCH", headers: owner.headers, json: addresses });
   expect(set.body).toMatchObject(addresses);
   const user = await registerEndUser(owner.project);
-  const none = { site_url: null, verify_url: null, reset_url: null };
+  const mail = { logo_url: null, footer: null };
+  const none = { site_url: null, verify_url: null, reset_url: null, mail };
   expect((await accept(receiver, id)).body).toMatchObject(none);
   await api("/auth/request-password-reset", { headers: { "X-Project-ID": id }, json: { email: user.email } });
   expect((await mailTo(user.email, "Set a new password")).text).not.toContain("old-owner.example.org");

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import { registerDeveloper, registerEndUser } from "../support/api.ts";
-import { admin, owner, refusalOf, type Tx } from "../support/sql.ts";
-import { until } from "../support/until.ts";
+import { race } from "../support/race.ts";
+import { admin, owner, type Tx } from "../support/sql.ts";
 import { credentialsOf } from "../support/world.ts";
 
 const json = (value: unknown) => owner.json(value as never);
@@ -55,30 +55,6 @@ const creates: [string, (sql: Tx | typeof owner) => Promise<unknown>][] = [
 
 const deletion = async (sql: Tx | typeof owner) =>
   sql`select private.delete_project(${asDeveloper()}, ${developer.project.id}, 7)`;
-
-/** Runs the first in a transaction that ends once the second waits for it. @returns the code of the second's refusal. */
-async function race(
-  first: (sql: Tx) => Promise<unknown>,
-  second: (sql: Tx) => Promise<unknown>,
-): Promise<string | null> {
-  let waiting: Promise<string | null> = Promise.resolve(null);
-  await owner.begin(async (one) => {
-    await first(one);
-    let pid = 0;
-    waiting = refusalOf(
-      owner.begin(async (two) => {
-        const [row] = await two`select pg_backend_pid() as pid`;
-        pid = row?.pid;
-        return second(two);
-      }),
-    );
-    await until("the second waits for the first", async () => {
-      const [row] = await admin`select cardinality(pg_blocking_pids(${pid})) > 0 as waits`;
-      return row?.waits === true;
-    });
-  });
-  return waiting;
-}
 
 describe("creates during the deletion of a project", () => {
   test.each(creates)("creating %s is refused if a deletion of the project came first", async (_, create) => {

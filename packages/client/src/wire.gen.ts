@@ -831,7 +831,7 @@ export interface paths {
         put?: never;
         /**
          * Accept a project
-         * @description The caller becomes the owner of the project; the caller's plan and its limits apply. The caller must be signed in with a verified address. Users and pictures stay. All API keys are revoked, and the old owner's developer keys stop working for it: create new keys. Webhooks are disabled, and `site_url`, `verify_url` and `reset_url` are cleared.
+         * @description The caller becomes the owner of the project; the caller's plan and its limits apply. The caller must be signed in with a verified address. Users and pictures stay. All API keys are revoked, and the old owner's developer keys stop working for it: create new keys. Webhooks are disabled. `site_url`, `verify_url`, `reset_url` and the logo and footer of mails are cleared.
          */
         post: operations["transfers.accept"];
         delete?: never;

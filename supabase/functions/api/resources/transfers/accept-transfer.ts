@@ -18,7 +18,8 @@ const route = createRoute({
   description:
     "The caller becomes the owner of the project; the caller's plan and its limits apply. The caller must be signed in with " +
     "a verified address. Users and pictures stay. All API keys are revoked, and the old owner's developer keys stop " +
-    "working for it: create new keys. Webhooks are disabled, and `site_url`, `verify_url` and `reset_url` are cleared.",
+    "working for it: create new keys. Webhooks are disabled. `site_url`, `verify_url`, `reset_url` and the logo and " +
+    "footer of mails are cleared.",
   security: security.user,
   middleware: [credentials],
   request: { params: projectPath },
