@@ -64,7 +64,7 @@ export function authRoutes(
   app.post("/signup", mails);
   app.on("POST", mailPaths, mails, mailed(config));
   app.post("/factors", factors(config));
-  app.put("/user", currentPassword(config));
+  app.put("/user", limited(limits.sign_in_sign_ups ?? 30, admin.keys), currentPassword(config));
 
   const rules = refresh_tokens === "v2" ? countedTokens : familyTokens;
   const turns = takeTurns();

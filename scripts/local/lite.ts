@@ -47,7 +47,7 @@ export async function startLite(paths: Paths, ports: Ports, keys: Keys): Promise
     const app = new App({
       connection,
       ...appConfig(config, keys),
-      ...(admin ? { studio: { enabled: true } } : {}),
+      studio: { enabled: admin },
       options: {
         server: { admin, apiKeys: { resolver: async (key: string) => roleOf(key, keys) } },
         drivers: { email },

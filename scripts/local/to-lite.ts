@@ -15,9 +15,13 @@ export type PlatformEnv = {
   };
 };
 
-/** What lite answers to the request, or to the request with another body. */
-export function toLite(c: Context<PlatformEnv>, body?: string): Promise<Response> {
-  const { method, raw, url } = c.req;
+/** What lite answers to the request, or to the request with another body or method. */
+export function toLite(
+  c: Context<PlatformEnv>,
+  body?: string,
+  method: string = c.req.method,
+): Promise<Response> {
+  const { raw, url } = c.req;
   const headers = new Headers(raw.headers);
   const { authorization, lite } = c.var;
   if (authorization !== undefined) headers.set("authorization", authorization);

@@ -127,6 +127,13 @@ test("a resend of a confirmation at Auth does not change the account", async () 
   await expectUntouched();
 });
 
+test("Auth answers an unknown path with 404 and without a page", async () => {
+  const headers = { apikey: keys.publishable ?? "", Authorization: `Bearer ${user.token}` };
+  const { status, headers: told } = await fetch(`${urls.gateway}/auth/v1/nothing-here`, { headers });
+  expect(status).toBe(404);
+  expect(told.get("content-type")).not.toContain("html");
+});
+
 test.each(["/admin/users", "/admin/generate_link", "/invite"])(
   "%s of Auth refuses the publishable key and a user's token",
   async (path) => {

@@ -92,26 +92,25 @@ describe("changing a password at Auth", () => {
   });
 });
 
-test("Auth limits a burst from one IP address with 429 and Retry-After, and not other addresses", async () => {
-  const guess = (address: string) =>
-    auth(
-      "/token?grant_type=refresh_token",
-      { refresh_token: "guess" },
-      {
-        apikey: keys.secret ?? "",
-        "Sb-Forwarded-For": address,
-      },
-    );
-  const [one, others] = await Promise.all([
-    Promise.all(Array.from({ length: 60 }, () => guess("203.0.113.9"))),
-    Promise.all(Array.from({ length: 60 }, (_, at) => guess(`fd00::${at.toString(16)}`))),
-  ]);
-  const refused = one.filter(({ status }) => status === 429);
-  expect(refused.length).toBeGreaterThan(0);
-  expect(refused[0]?.headers.get("retry-after")).toBe("60");
-  expect(refused[0]?.body).toMatchObject({ code: 429, error_code: "over_request_rate_limit" });
-  expect(others.filter(({ status }) => status === 429)).toHaveLength(0);
-});
+test.each<[string, string, string, object]>([
+  ["refresh tokens", "POST", "/token?grant_type=refresh_token", { refresh_token: "guess" }],
+  ["current passwords", "PUT", "/user", { password: "Another-horse-1", current_password: "guess" }],
+])(
+  "Auth limits a burst of guessed %s from one IP address with 429 and Retry-After, and not other addresses",
+  async (_, method, path, json) => {
+    const headers = { apikey: keys.secret ?? "", Authorization: "Bearer guess" };
+    const guess = (address: string) => auth(path, json, { ...headers, "Sb-Forwarded-For": address }, method);
+    const [one, others] = await Promise.all([
+      Promise.all(Array.from({ length: 60 }, () => guess("203.0.113.9"))),
+      Promise.all(Array.from({ length: 60 }, (_, at) => guess(`fd00::${at.toString(16)}`))),
+    ]);
+    const refused = one.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]?.headers.get("retry-after")).toBe("60");
+    expect(refused[0]?.body).toMatchObject({ code: 429, error_code: "over_request_rate_limit" });
+    expect(others.filter(({ status }) => status === 429)).toHaveLength(0);
+  },
+);
 
 test("72 parallel logins from one server all succeed", async () => {
   const { project } = await registerDeveloper();
