@@ -30,7 +30,7 @@ test.each([
     "without the `v1,`",
   ],
   ["a pool size that is not a number", { DB_POOL_SIZE: "many" }, "DB_POOL_SIZE"],
-  ["a PUBLIC_URL that is not a URL", { PUBLIC_URL: "example.com" }, "PUBLIC_URL"],
+  ["a PUBLIC_URL that is not a URL", { PUBLIC_URL: "pictures.test" }, "PUBLIC_URL"],
 ])("the error about %s names the setting and does not show its value", (_what, user, words) => {
   expect(() => userSettings(user)).toThrow(words);
   expect(() => userSettings(user)).not.toThrow(Object.values(user)[0]);

@@ -56,7 +56,7 @@ export const envSchema = z.object({
     ),
   database_ca_cert: z
     .string()
-    .includes("BEGIN CERTIFICATE")
+    .includes("BEGIN CERTIFICATE", "must be a certificate as PEM, which has the line BEGIN CERTIFICATE")
     .transform((value) => value.replaceAll("\\n", "\n"))
     .optional()
     .meta(shown("DATABASE_CA_CERT: the certificate that Postgres' own is signed with, as PEM")),

@@ -61,6 +61,18 @@ describe("wrong variables", () => {
     expect(read).not.toThrow(/secret-|sb_secret_one/);
   });
 
+  test.each([
+    [{ SMTP_PORT: "abc" }, "SMTP_PORT: must be a number"],
+    [{ DB_POOL_SIZE: "0" }, "must be at least 1"],
+    [{ ANONYMOUS_GENERATION: "no" }, "must be one of these: on, off"],
+    [{ CRON_SECRET: "short" }, "must have at least 16 characters"],
+    [{ PUBLIC_URL: "example.com" }, "must be an address such as https://app.example.com"],
+    [{ DATABASE_CA_CERT: "x" }, "must be a certificate as PEM, which has the line BEGIN CERTIFICATE"],
+    [{ SUPABASE_URL: undefined }, "is missing"],
+  ])("the error about %j says in plain words what the value must be", (change, words) => {
+    expect(() => parseEnv({ ...complete, ...change })).toThrow(words);
+  });
+
   test("the error about SUPABASE_SECRET_KEYS that is not JSON names the variable and shows no value", () => {
     const read = () => parseEnv({ ...complete, SUPABASE_SECRET_KEYS: "sb_secret_one" });
     expect(read).toThrow("SUPABASE_SECRET_KEYS");

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { envSchema } from "./env-schema.ts";
 import { parseJson } from "./parse-json.ts";
 import { isLoopback, isPublic } from "./reach.ts";
+import { predicateFor } from "./sentence-about.ts";
 
 export type Env = z.infer<typeof envSchema>;
 
@@ -49,7 +50,9 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
   // Every other setting has the name of its variable.
   for (const name of Object.keys(envSchema.shape))
     if (!Object.hasOwn(given, name)) given[name] = set(name.toUpperCase());
-  const result = envSchema.safeParse(given);
+  const result = envSchema.safeParse(given, {
+    error: (issue) => predicateFor(issue, issue.input, { field: "" }),
+  });
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => {
     const field = String(issue.path[0]) as keyof typeof envSchema.shape;

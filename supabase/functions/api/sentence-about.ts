@@ -21,9 +21,9 @@ const formats: Record<string, string> = {
 };
 
 export type Loc = (string | number)[];
-export type Issue = {
-  path: PropertyKey[];
-  message: string;
+/** An issue as zod gives it to an error map, before it has a message. */
+type RawIssue = {
+  message?: string | undefined;
   code?: string | undefined;
   errors?: Issue[][];
   expected?: string;
@@ -34,6 +34,7 @@ export type Issue = {
   origin?: string;
   values?: unknown[];
 };
+export type Issue = RawIssue & { path: PropertyKey[]; message: string };
 
 const entries = (count: unknown, { many = "entries" }: Label) =>
   count === 1 ? "one entry" : `${count} ${many}`;
@@ -42,8 +43,8 @@ const entries = (count: unknown, { many = "entries" }: Label) =>
 const isAbsent = (value: unknown) => value === undefined || value === null || value === "";
 
 /** One entry for each kind of issue that a schema can report. `value` is the value in the request. */
-const rules: Record<string, (issue: Issue, value: unknown, label: Label) => string> = {
-  custom: ({ message }) => message,
+const rules: Record<string, (issue: RawIssue, value: unknown, label: Label) => string> = {
+  custom: ({ message = "is not valid" }) => message,
   invalid_element: () => "contains something that is not allowed",
   invalid_format: ({ format = "" }) => formats[format] ?? "does not have the right form",
   invalid_key: () => "contains a field that is not allowed",
@@ -64,7 +65,7 @@ const rules: Record<string, (issue: Issue, value: unknown, label: Label) => stri
       ? `must have at least ${entries(minimum, label)}`
       : `must be at least ${minimum}`;
   },
-  unrecognized_keys: ({ message }) => message,
+  unrecognized_keys: ({ message = "is not valid" }) => message,
 };
 export const ruleNames = Object.keys(rules);
 
@@ -81,6 +82,11 @@ const unnamed = (loc: Loc): Label =>
 
 export function sentenceFor(issue: Issue, loc: Loc, value: unknown): string {
   const label = labels[String(loc.findLast((part) => typeof part === "string"))] ?? unnamed(loc);
+  return sentenceAbout(loc, predicateFor(issue, value, label));
+}
+
+/** The part of the sentence after the name of the field. */
+export function predicateFor(issue: RawIssue, value: unknown, label: Label): string {
   const rule = rules[issue.code ?? "custom"] ?? rules.invalid_union;
-  return sentenceAbout(loc, rule?.(issue, value, label) ?? "is not valid");
+  return rule?.(issue, value, label) ?? "is not valid";
 }
