@@ -38,23 +38,18 @@ test("the function refuses a forged token on the Deno of hosted Supabase", async
   expect(await response.json()).toMatchObject({ code: "invalid_token" });
 });
 
-const megabytes = (count: number) => new Uint8Array(count * 1024 * 1024);
-const picture = (count: number) => {
-  const bytes = megabytes(count);
-  bytes.set(png());
-  return bytes;
-};
+const largePicture = new Uint8Array(11 * 1024 * 1024);
+largePicture.set(png());
 
 test.each<[string, Uint8Array[], number]>([
-  ["in its first bytes, with 9 MB left,", [megabytes(9)], 415],
-  ["in its first bytes, with 45 MB left,", [1, 2, 3, 4, 5].map(() => megabytes(9)), 415],
-  ["after 10 MB, with 1 MB left,", [picture(11)], 413],
+  ["in its first bytes, with 9 MB left,", [new Uint8Array(9 * 1024 * 1024)], 415],
+  ["after 10 MB, with 1 MB left,", [largePicture], 413],
 ])(
   "a form refused %s gets its answer every time on the Deno of hosted Supabase",
   async (_when, files, status) => {
     const { headers } = await registerEndUser((await registerDeveloper()).project);
     const seen: unknown[] = [];
-    while (seen.length < 20) {
+    while (seen.length < 15) {
       const body = new FormData();
       body.set("instructions", "A cat");
       for (const bytes of files)
@@ -67,6 +62,6 @@ test.each<[string, Uint8Array[], number]>([
         ),
       );
     }
-    expect(seen).toEqual(Array(20).fill(status));
+    expect(seen).toEqual(Array(15).fill(status));
   },
 );
