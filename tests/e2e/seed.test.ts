@@ -1,13 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import postgres from "postgres";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { findFreeBase } from "../../scripts/local/ports.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCommand } from "../../scripts/local/run-command.ts";
 import { type ReceivedMail, tokenOf } from "../support/mail.ts";
 import { startTestStack, type TestStack } from "../support/stack.ts";
-import { StackCli } from "../support/stack-cli.ts";
 import { until } from "../support/until.ts";
 
 let stack: TestStack;
@@ -97,31 +92,6 @@ test("the CLI loads the seed twice without duplicates, and every report view sho
     const rows = await sql`select * from ${sql(`reports.${view}`)}`;
     expect([view, rows.length > 0]).toEqual([view, true]);
   }
-});
-
-test("npm start -- --seed loads the seed, and a second start changes nothing", {
-  timeout: 180_000,
-}, async () => {
-  const folder = mkdtempSync(join(tmpdir(), "cloud-api-seeded-"));
-  const port = String(await findFreeBase());
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const start = async () => {
-    const cli = new StackCli(["--seed", "--quiet", "--json", "--port", port, "--data", folder]);
-    try {
-      const { database_url } = await cli.ready();
-      const own = postgres(database_url, { max: 1, onnotice: () => {} });
-      const names =
-        await own`select name, created_at from public.projects where id::text like 'b0000000%' order by id`;
-      await own.end({ timeout: 2 });
-      return names.map(({ name, created_at }) => [name, created_at]);
-    } finally {
-      cli.child.kill("SIGTERM");
-      await cli.exited;
-    }
-  };
-  const first = await start();
-  expect(first.map(([name]) => name)).toEqual(["Postcards", "Avatars", "Tiles"]);
-  expect(await start()).toEqual(first);
 });
 
 test("a seeded account cannot log in until its password is reset by mail", async () => {

@@ -21,10 +21,10 @@ class StartedStack {
   cli: StackCli;
   ready!: Ready;
 
-  constructor(basePort: number) {
+  constructor(basePort: number, ...more: string[]) {
     this.base_port = basePort;
     chmodSync(this.data, 0o711);
-    this.cli = this.#run();
+    this.cli = this.#run(...more);
   }
 
   #run(...more: string[]): StackCli {
@@ -66,6 +66,8 @@ class StartedStack {
   }
 }
 
+const seededProjects = `select name, created_at from public.projects where id::text like 'b0000000%' order by id`;
+
 const untilGone = (pid: number) => until(`process ${pid} has ended`, () => !isAlive(pid));
 
 // A start takes seconds, so the tests share two stacks, and each test leaves its stack as it was.
@@ -73,7 +75,7 @@ describe("npm start", { timeout: 240_000 }, () => {
   let one: StartedStack;
   let two: StartedStack;
   beforeAll(async () => {
-    one = new StartedStack(await findFreeBase());
+    one = new StartedStack(await findFreeBase(), "--seed");
     two = new StartedStack(await findFreeBase());
     await Promise.all([one.waitUntilReady(), two.waitUntilReady()]);
   }, 240_000);
@@ -104,6 +106,12 @@ describe("npm start", { timeout: 240_000 }, () => {
     });
   });
 
+  test("npm start -- --seed loads the seed, and npm start does not", async () => {
+    const names = (await one.query(seededProjects)).map(({ name }) => name);
+    expect(names).toEqual(["Postcards", "Avatars", "Tiles"]);
+    expect(await two.query(seededProjects)).toEqual([]);
+  });
+
   test("npm start names a part that dies, and restarts it", async () => {
     const { inbox, functions } = portsFrom(one.base_port);
     const killed = [`WEB_PORT=${inbox}`, `--port=${functions.api}`].map((words) => processesNaming(words)[0]);
@@ -130,18 +138,21 @@ describe("npm start", { timeout: 240_000 }, () => {
   });
 
   describe("when it ends", { concurrent: true }, () => {
-    test("SIGTERM ends every process of the stack, and the next start has the same data and keys", async () => {
+    test("SIGTERM ends every process of the stack, and the next start has the same data and keys, even with --seed again", async () => {
       await one.query("create table public.kept as select 7 as answer");
       const { credentials } = one.ready;
+      const seeded = await one.query(seededProjects);
       const parts = one.parts();
       expect(parts.length).toBeGreaterThanOrEqual(3);
       one.cli.child.kill("SIGTERM");
       expect(await one.cli.exited).toBe(0);
       await assertNothingLeft(one.base_port, parts);
-      await one.restart();
+      // With the seed again, which changes nothing.
+      await one.restart("--seed");
       expect(one.ready.credentials).toEqual(credentials);
       expect(statSync(join(one.data, "credentials.json")).mode & 0o777).toBe(0o600);
       expect(await one.query("select answer from public.kept")).toEqual([{ answer: 7 }]);
+      expect(await one.query(seededProjects)).toEqual(seeded);
     });
 
     test("SIGKILL of npm start ends every process of the stack, and the next start has the same data", async () => {
