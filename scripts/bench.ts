@@ -9,6 +9,7 @@ const helpText = `Measures the API against a bare handler that makes one query, 
   npm run bench -- --port 54321 on the stack that runs there (only reads, because the others would leave data there)
   --rounds N       rounds for each row; the rows take turns (default 5)
   --seconds N      for each round (default 1.5)
+  --requests N     for each round, instead of seconds
   --connections N  requests under way at once (default 20)
   --creates N      creates with a picture, while memory is watched (default 2000: a minute and 2 GB of disk; 0 for none)
   --starts N       starts of the function, and a third as many of the stack (default 9; 0 for none)
@@ -23,6 +24,7 @@ await runMain(async () => {
     port: { type: "string" },
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "1.5" },
+    requests: { type: "string" },
     connections: { type: "string", default: "20" },
     creates: { type: "string", default: "2000" },
     starts: { type: "string", default: "9" },
@@ -34,7 +36,7 @@ await runMain(async () => {
   });
   if (values["make-large"]) return makeLarge();
   const number = (
-    name: "rounds" | "seconds" | "connections" | "creates" | "starts" | "deep-page",
+    name: "rounds" | "seconds" | "requests" | "connections" | "creates" | "starts" | "deep-page",
     least: number,
   ) => {
     const value = Number(values[name]);
@@ -47,6 +49,7 @@ await runMain(async () => {
     port: values.port === undefined ? undefined : Number(values.port),
     rounds: number("rounds", 1),
     seconds: number("seconds", 0.1),
+    requests: values.requests === undefined ? undefined : number("requests", number("connections", 1)),
     connections: number("connections", 1),
     creates: number("creates", 0),
     starts: number("starts", 0),

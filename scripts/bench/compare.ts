@@ -14,6 +14,8 @@ export type Row = {
 
 export type Pace = {
   seconds: number;
+  /** Instead of seconds: each round ends after so many. */
+  requests?: number | undefined;
   rounds: number;
   connections: number;
 };
@@ -71,20 +73,21 @@ async function runRound(row: Row, pace: Pace): Promise<Round> {
   return { ...load, function: ofFunction, postgres: ofPostgres };
 }
 
-/** Sends as many requests as `connections` allow for `seconds`. */
-async function send({ base, scenario }: Row, { seconds, connections }: Pace) {
+/** Sends as many requests as `connections` allow for `seconds`, or the given number of them. */
+async function send({ base, scenario }: Row, { seconds, requests: amount, connections }: Pace) {
   const { requests, method = "GET", status = 200, connections: most = connections } = scenario;
   const latencies_ms: number[] = [];
   let wrong = 0;
   let clients = 0;
+  const start = performance.now();
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const run = autocannon(
       {
         url: base,
         connections: Math.min(connections, most),
-        duration: seconds,
-        // autocannon checks the clock at this interval. Its default is a second.
-        sampleInt: Math.min(500, seconds * 500),
+        ...(amount === undefined ? { duration: seconds } : { amount }),
+        // autocannon checks at this interval whether the round is over. Its default is a second.
+        sampleInt: amount === undefined ? Math.min(500, seconds * 500) : 20,
         // Each connection begins with the first request, so the requests are rotated, and connections send different ones.
         setupClient: (client) => {
           const from = clients++ % requests.length;
@@ -101,7 +104,7 @@ async function send({ base, scenario }: Row, { seconds, connections }: Pace) {
     });
   });
   return {
-    requests_per_second: latencies_ms.length / result.duration,
+    requests_per_second: (latencies_ms.length * 1_000) / (performance.now() - start),
     latencies_ms,
     failed: wrong + result.errors + result.timeouts,
   };
