@@ -68,6 +68,8 @@ export function writeKeys(file: string, keys: Keys & { data_folder?: string }): 
 export function readKeys(file: string): Keys | undefined {
   try {
     const found = JSON.parse(readFileSync(file, "utf8")) as Partial<Keys>;
+    // Somebody who rotates them by hand may write the list itself.
+    if (Array.isArray(found.signing_keys)) found.signing_keys = JSON.stringify(found.signing_keys);
     const names = Object.keys(publishedKeys) as (keyof Keys)[];
     return names.every((name) => typeof found[name] === "string") ? (found as Keys) : undefined;
   } catch {

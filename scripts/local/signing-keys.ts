@@ -3,7 +3,9 @@ import { createPrivateKey, generateKeyPairSync, type JsonWebKey, randomUUID, sig
 /** A private key as a `signing_keys.json` of the CLI has it. */
 type SigningKey = JsonWebKey & { kid: string; alg: "ES256"; use: "sig" };
 
-export const readSigningKeys = (text: string) => JSON.parse(text) as SigningKey[];
+/** `key_ops` of the CLI's keys has `verify` too, for which WebCrypto refuses a private key. */
+export const readSigningKeys = (text: string) =>
+  (JSON.parse(text) as SigningKey[]).map(({ key_ops: _, ...key }) => key as SigningKey);
 
 /** One new key, as `supabase gen signing-key` makes it. */
 export function newSigningKeys(): string {
