@@ -1,4 +1,4 @@
-// Checks a running service from outside, as its clients and operators see it, and names a fix for each finding.
+// Checks a running service from outside, as its clients and operators use it, and names a fix for each problem.
 import { type Check, type Finding, renderFindings } from "./doctor/finding.ts";
 import { checkAuth, checkBuckets } from "./doctor/platform.ts";
 import {
@@ -27,7 +27,7 @@ For a hosted project set CLOUD_API_SECRET_KEY and CLOUD_API_PUBLISHABLE_KEY (Das
 (npm run operator). It makes one user of Auth without an account, removes it again, and runs the reconciler once.
 The exit code is 1 when something failed.`;
 
-/** In the best order for repairs, and whether it asks the function. */
+/** The checks in the best order for repairs, and whether each calls the function. */
 const checks: readonly [Check, boolean][] = [
   [checkSettings, false],
   [checkFunction, false],

@@ -37,7 +37,7 @@ async function main(): Promise<void> {
 
 type Values = { minutes: string; seed?: string; runs: string; only?: string };
 
-/** True when something was found. */
+/** Returns true if it found a problem. */
 async function fuzzAll(target: Target, values: Values): Promise<boolean> {
   const end = Date.now() + Number(values.minutes) * 60_000;
   const failures = new Set<string>();

@@ -1,5 +1,5 @@
-// Writes the files that are made from others. Never edited by hand; `npm run check` fails when one is stale. Once a version is
-// released, the difference between supabase/schemas and the migrations becomes a new migration, to be read and committed.
+// Writes the generated files. Do not edit them by hand; `npm run check` fails if one is stale. After a release, the
+// difference between supabase/schemas and the migrations becomes a new migration, which a person reviews and commits.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { generated } from "./generate/generated-files.ts";

@@ -1,4 +1,4 @@
-// Manages operators and their keys directly in the database, because its user has the password anyway.
+// Manages operators and their keys directly in the database, since whoever runs it has the database's password.
 import postgres from "postgres";
 import { portOf, readCommandLine, runMain } from "./local/command-line.ts";
 import { keysOfPort } from "./local/keys.ts";

@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   });
   const duration_ms = Number(values.minutes) * 60_000;
   if (!(duration_ms > 0)) throw new Problem(`--minutes ${values.minutes} is not usable: give more than 0.`);
-  // Three times what the function keeps. With an unbounded heap, garbage hides a leak, or looks like one.
+  // Three times the memory that the function uses. In an unbounded heap, garbage can hide a leak or look like one.
   process.env.DENO_V8_FLAGS ??= "--max-old-space-size=64";
   await inScratch((folder) => soak(folder, duration_ms));
 }

@@ -105,7 +105,7 @@ async function main(): Promise<void> {
     if (started !== undefined) process.exit(0);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void end(signal));
-  // The launcher passes signals on. After SIGKILL it cannot, but then its channel to this process closes.
+  // The launcher forwards signals. SIGKILL cannot be forwarded, but then the launcher's channel to this process closes.
   if (process.connected) process.once("disconnect", () => void end("the launcher is gone"));
   try {
     started = await (options.docker

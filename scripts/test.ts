@@ -14,7 +14,7 @@ const helpText = `Runs every check and every suite, against a stack of its own.
   npm test -- --hosted                      api, attack and faults on the Deno that hosted Supabase is compatible with
   npm run test:browser                      what needs a Chromium`;
 
-// `stack` has db, api, attack, e2e and faults; vitest.config.ts says why. `browser` needs a Chromium and has to be named.
+// `stack` has db, api, attack, e2e and faults; vitest.config.ts says why. `browser` needs a Chromium and runs only by name.
 const everywhere = ["unit", "stack"];
 const onDeno = ["api", "attack", "faults"];
 
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   const projects = named.length > 0 ? named : values.hosted ? onDeno : everywhere;
   const args = ["run", ...files, ...projects.flatMap((name) => ["--project", name])];
   const { code } = await runCommand("vitest", args, true);
-  // Only a full run knows which answers no test received.
+  // Only a full run can report the answers that no test received.
   const isCovered = !isFull || reportCoverage(seen);
   const isGood = code === 0 && isCovered && (await checking) !== false;
   rmSync(seen, { recursive: true, force: true });
@@ -44,14 +44,17 @@ async function main(): Promise<void> {
   process.exit(isGood ? 0 : code || 1);
 }
 
-/** The checks compute while many tests wait. They give way to the tests, and say everything at once. */
+/** Runs the checks with a low priority while tests wait, and prints their output at the end. */
 async function check(): Promise<boolean> {
   const { code, output } = await runCommand(process.execPath, ["scripts/check.ts", "--beside-tests"]);
   console.log(output);
   return code === 0;
 }
 
-/** Whether some test received each answer of docs/openapi.json. The suites wrote `<operation> <status>` lines into the folder. */
+/**
+ * Whether the tests received every answer of docs/openapi.json. The suites write `<operation> <status>` lines into the
+ * folder.
+ */
 function reportCoverage(seen: string): boolean {
   const lines = new Set(
     readdirSync(seen).flatMap((file) => readFileSync(join(seen, file), "utf8").split("\n")),

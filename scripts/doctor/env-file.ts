@@ -7,11 +7,14 @@ import { repositoryRoot } from "../local/settings.ts";
 
 export type EnvFile = Record<string, string | undefined>;
 
-/** What the Supabase CLI gives the functions of this machine, and what `npm run deploy` makes the secrets of the hosted ones. */
+/**
+ * The settings that the Supabase CLI passes to the functions on this machine, and those that `npm run deploy` stores as
+ * secrets.
+ */
 export const localEnvFile = join("supabase", "functions", ".env");
 export const hostedEnvFile = join("supabase", "functions", ".env.production");
 
-/** The settings in a file of the checkout, or in any other; undefined when there is no such file. */
+/** The settings in a file of the checkout, or at any other path. Undefined if there is no such file. */
 export function readEnvFile(path: string): EnvFile | undefined {
   const file = resolve(repositoryRoot, path);
   return existsSync(file) ? parseDotEnv(readFileSync(file, "utf8")) : undefined;

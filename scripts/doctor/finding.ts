@@ -6,11 +6,11 @@ export type Finding = {
   about: string;
   status: "ok" | "warn" | "fail";
   says: string;
-  /** What to do about it; a command where there is one. */
+  /** The fix, as a command if there is one. */
   fix?: string;
 };
 
-/** One question about the target; none or several lines of the table. */
+/** One check of the target. It gives no, one or several lines of the table. */
 export type Check = (target: Target) => Promise<Finding[]>;
 
 export const ok = (about: string, says: string): Finding => ({ about, status: "ok", says });
@@ -22,7 +22,7 @@ export const fail = finding("fail");
 
 const colours = { ok: "green", warn: "yellow", fail: "red" } as const;
 
-/** One line for each finding, with what to do below those that are not ok, and a sum at the end. */
+/** One line for each finding, with the fix below it if it is not ok, and a summary at the end. */
 export function renderFindings({ kind, base }: Target, findings: Finding[]): string {
   const width = Math.max(...findings.map(({ about }) => about.length));
   const lines = findings.flatMap(({ about, status, says, fix }) => [

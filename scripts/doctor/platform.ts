@@ -5,7 +5,7 @@ import { type Answer, ask, type Kind, type Target } from "./target.ts";
 const maxExpirySeconds = 1_800;
 const noKey = "set CLOUD_API_SECRET_KEY to the project's secret key";
 
-/** What brings the settings of Auth to those of supabase/config.toml. */
+/** The command that gives Auth the settings of supabase/config.toml. */
 const push: Record<Kind, string> = {
   embedded: "stop npm start, and start it again",
   local: "npx supabase stop, then npx supabase start, which reads supabase/config.toml",
@@ -36,7 +36,7 @@ const withKey =
       ...(body && { body: JSON.stringify(body) }),
     });
 
-/** Supabase Auth has the settings of supabase/config.toml: no sign-up, strong passwords, short tokens. */
+/** Checks that Supabase Auth has the settings of supabase/config.toml: no sign-up, strong passwords, short tokens. */
 export const checkAuth: Check = async (target) => {
   const { kind, supabase_url, publishable_key, secret_key } = target;
   const fix = push[kind];
@@ -57,7 +57,7 @@ export const checkAuth: Check = async (target) => {
   return [...findings, ...(await tryAccount(send, fix)), await tryAddresses(send, forward[kind])];
 };
 
-/** Tests the rules with a user of Auth without an account, who can do nothing and is deleted right after. */
+/** Tests the rules with a user of Auth without an account, who may do nothing and is deleted afterwards. */
 async function tryAccount(send: Send, fix: string): Promise<Finding[]> {
   const id = randomUUID();
   const email = `${id}@doctor.users.invalid`;
@@ -89,10 +89,10 @@ async function tryAccount(send: Send, fix: string): Promise<Finding[]> {
   }
 }
 
-/** One more than Auth lets one address do at once. */
+/** One more than the burst that Auth allows to one address. */
 const burst = 31;
 
-/** Tokens that do not exist, each for its own address. If Auth counts them together, they exceed its limit. */
+/** Sends tokens that do not exist, each for its own address. If Auth counts them together, they exceed its limit. */
 async function tryAddresses(send: Send, fix: string): Promise<Finding> {
   for (let at = 1; at <= burst; at++) {
     const from = { "Sb-Forwarded-For": `fd00::${at.toString(16)}` };
@@ -106,7 +106,7 @@ async function tryAddresses(send: Send, fix: string): Promise<Finding> {
 
 type Bucket = { id: string; public: boolean; file_size_limit?: number | null };
 
-/** Pictures are read through the API alone, so a public bucket would give them to anybody. */
+/** Checks the buckets. Only the API may serve pictures, and a public bucket would serve them to anybody. */
 export const checkBuckets: Check = async (target) => {
   const { secret_key } = target;
   if (secret_key === undefined) return [warn("buckets", "not looked at", noKey)];
@@ -117,10 +117,10 @@ export const checkBuckets: Check = async (target) => {
     const bucket = (body as Bucket[]).find(({ id }) => id === name);
     if (bucket === undefined) return `${name} is missing`;
     if (bucket.public) return `${name} is public: whoever guesses a path reads its pictures`;
-    // Absent if Storage does not say it.
+    // Storage omits it if it is not set.
     return bucket.file_size_limit === null ? `${name} takes files of any size` : [];
   });
-  // This creates them, private and with their limits, once Storage has its tables.
+  // This creates the private buckets with their limits, once Storage has its tables.
   const fix = "in SQL: select private.ensure_buckets()";
   return findings.length === 0
     ? [ok("buckets", "both are there and private")]

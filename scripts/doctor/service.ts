@@ -5,14 +5,14 @@ import { version } from "../../supabase/functions/api/version.ts";
 import { type Check, type Finding, fail, ok, warn } from "./finding.ts";
 import { ask, type Kind, type Target } from "./target.ts";
 
-/** The command that brings the functions to the state of this checkout. */
+/** The command that updates the functions to this checkout. */
 const serve: Record<Kind, string> = {
   embedded: "npm start, or --port for a stack on another port",
   local: "npx supabase functions serve --env-file supabase/functions/.env",
   hosted: "npx supabase functions deploy --use-api",
 };
 
-/** The functions answer at every address that clients use, in the version of this checkout. */
+/** Checks that the functions answer at every URL that clients use, in the version of this checkout. */
 export const checkFunction: Check = async ({ kind, base }) => {
   const fix = serve[kind];
   const live = await ask(`${base}/health`);
@@ -21,7 +21,7 @@ export const checkFunction: Check = async ({ kind, base }) => {
   const findings: Finding[] = [ok("function", `answers at ${base}`)];
   if (live.body.version !== version)
     findings.push(warn("function", `it is version ${live.body.version}, this checkout is ${version}`, fix));
-  // A GET that is refused shows that the function exists, and creates nothing.
+  // A refused GET shows that the function exists, and creates nothing.
   const generation = await ask(`${base}/generation/generate-v2`);
   if (generation.status !== 405)
     findings.push(fail("function", `${base}/generation/…: ${generation.reason}`, fix));
@@ -30,7 +30,7 @@ export const checkFunction: Check = async ({ kind, base }) => {
 
 const platform = "look at the status page of the platform, and at the secret key of the functions";
 
-/** The services behind the function. `without` is what is wrong when one is not set up; the others are optional. */
+/** The services behind the function. `without` is the problem if a service is not set up; other services are optional. */
 const parts: Record<string, { fix: string; without?: [string, string] }> = {
   database: { fix: "look at DATABASE_URL of the functions, and whether the database is paused" },
   auth: { fix: platform },
@@ -64,7 +64,7 @@ const makeKey: Record<Kind, string> = {
   hosted: "npm run operator -- key <address> with DATABASE_URL set to the project's",
 };
 
-/** Without an operator key most problems stay hidden. */
+/** Checks the operator key. Without it most problems stay hidden. */
 export const checkOperator: Check = async ({ kind, health, operator_key }) => {
   const { status, body, reason } = await health();
   if (body.service !== undefined) return [ok("operator", "the key is accepted")];
@@ -84,7 +84,7 @@ const migrate: Record<Kind, string> = {
   hosted: "npx supabase db push --remote",
 };
 
-/** The database has the migrations of this checkout, and none that is newer. */
+/** Checks that the database has the migrations of this checkout, and no newer ones. */
 export const checkMigrations: Check = async ({ kind, health }) => {
   const { service } = (await health()).body;
   if (service === undefined) return [];
@@ -108,14 +108,14 @@ export const checkMigrations: Check = async ({ kind, health }) => {
 
 const address = "to the address that the internet calls, without /api/v1";
 
-/** Replicate's results come to the public address of the function. Without a signature it has to refuse them. */
+/** Checks the webhook for Replicate's results. The function must be public, and must refuse them without a signature. */
 export const checkWebhook: Check = async ({ kind, base, health }) => {
   const public_url = String((await health()).body.service?.settings?.public_url ?? base);
   if (kind === "hosted" && !isPublic(public_url)) {
     const says = `${public_url} is not a public address, so Replicate cannot call it`;
     return [fail("webhook", says, `unset PUBLIC_URL, or set it ${address}`)];
   }
-  // Mail links and pictures use that address, but this request used another one.
+  // Links in mails and pictures use the public URL, but this request used another one.
   if (URL.parse(public_url)?.origin !== URL.parse(base)?.origin) {
     const says = `clients are sent to ${public_url}, and it is asked at ${base}`;
     return [fail("public address", says, "set PUBLIC_URL to the address that clients call, without /api/v1")];
@@ -133,7 +133,7 @@ export const checkWebhook: Check = async ({ kind, base, health }) => {
 
 const oldSeconds = 15 * 60;
 
-/** Mail gets out, and comes from an address that can be delivered. */
+/** Checks that mail can be sent, from a deliverable address. */
 export const checkMail: Check = async ({ kind, health }) => {
   const { service } = (await health()).body;
   if (service === undefined) return [];
@@ -153,7 +153,7 @@ export const checkMail: Check = async ({ kind, health }) => {
   return findings;
 };
 
-/** Replicate takes the token of the running function. */
+/** Checks that Replicate accepts the token of the running function. */
 export const checkReplicate: Check = async ({ health }) => {
   const about = "replicate token";
   const fix = "make one at https://replicate.com/account/api-tokens and set REPLICATE_API_TOKEN";
@@ -166,7 +166,7 @@ export const checkReplicate: Check = async ({ health }) => {
   return verdict === undefined ? [] : [verdict];
 };
 
-/** The reconciler is called each minute, with its secret. */
+/** Checks that the reconciler is called each minute, with its secret. */
 export const checkReconciler: Check = async (target) => {
   const secret = await trySecret(target);
   const { service } = (await target.health()).body;
@@ -179,7 +179,7 @@ export const checkReconciler: Check = async (target) => {
     const fix = "look for `a job of the reconciler broke` and `could not` in the log of the functions";
     return [secret, warn(about, `${failing.join(", ")} failed when it ran last`, fix)];
   }
-  // In its first minute the embedded stack's timer has not fired yet. The check above has shown that a call works.
+  // In the first minute, the embedded stack's timer has not fired yet. The check above has proved that a call works.
   if (target.kind === "embedded" && secret.status === "ok")
     return [secret, ok(about, "npm start calls it each minute")];
   const says = last_run_at === null ? "never ran" : `ran last at ${last_run_at}`;

@@ -8,7 +8,7 @@ import type { Target } from "./target.ts";
 
 const about = "settings";
 
-/** The file that becomes the secrets of the functions. */
+/** Checks the file with the settings of the functions. */
 export const checkSettings: Check = async (target) => {
   const { kind, env_file, env } = target;
   if (env_file === undefined) return [ok(about, "made by npm start")];
@@ -20,10 +20,10 @@ export const checkSettings: Check = async (target) => {
   return [ok(about, `${env_file} can be used`), ...advice];
 };
 
-/** Names of this machine, as seen from it or from a container on it. */
+/** Names of this machine, on it or in a container on it. */
 const near = /^(localhost|127(\.\d+){3}|\[?::1\]?|host\.docker\.internal|db|supabase_db_[\w-]+)$/;
 
-/** Experiments must not touch the data of a hosted project. */
+/** Warns about local functions that use the database of a hosted project. */
 function localAdvice({ env, env_file }: Target): Finding[] {
   const host = env.DATABASE_URL ? URL.parse(env.DATABASE_URL)?.hostname : undefined;
   if (host === undefined || near.test(host)) return [];

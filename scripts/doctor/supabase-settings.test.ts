@@ -5,7 +5,7 @@ import { checkAuth, checkBuckets } from "./platform.ts";
 import { checkMigrations } from "./service.ts";
 import type { Target } from "./target.ts";
 
-// Imitates a project with wrong settings, since the stack of the tests has right ones.
+// Imitates a project with wrong settings, since the stack of the tests has correct ones.
 const server = setupServer();
 beforeAll(() => server.listen());
 afterEach(() => server.resetHandlers());
@@ -31,11 +31,11 @@ type Project = {
   allowsSignUp?: boolean;
   allowsWeakPasswords?: boolean;
   expires_in?: number;
-  /** Whether Sb-Forwarded-For counts. */
+  /** Whether Auth uses Sb-Forwarded-For. */
   forwards?: boolean;
 };
 
-/** Auth allows so many sign-ins from one address at a time. */
+/** The burst of sign-ins that Auth allows to one address. */
 const burst = 30;
 
 /** A look-alike of Auth with these settings. @returns its remaining users. */

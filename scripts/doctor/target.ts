@@ -8,20 +8,20 @@ import { type EnvFile, hostedEnvFile, localEnvFile, readEnvFile } from "./env-fi
 
 export type Kind = "embedded" | "local" | "hosted";
 
-/** What a check knows about its target. */
+/** The target of a check. */
 export type Target = {
   kind: Kind;
-  /** The base that clients call, without /api/v1. */
+  /** The base URL of clients, without /api/v1. */
   base: string;
   supabase_url: string;
   publishable_key: string | undefined;
   secret_key: string | undefined;
   operator_key: string | undefined;
   cron_secret: string | undefined;
-  /** The file with the settings of the functions; undefined if `npm start` makes them. */
+  /** The file with the settings of the functions. Undefined if `npm start` makes them. */
   env_file: string | undefined;
   env: EnvFile;
-  /** GET /health/detailed as an operator, asked once. */
+  /** The answer to GET /health/detailed for an operator, requested once. */
   health: () => Promise<Answer>;
 };
 
@@ -34,14 +34,14 @@ type TargetOptions = {
 };
 
 export type Answer = {
-  /** Zero when there was none. */
+  /** Zero without an answer. */
   status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: read by path, and not trusted to be what it should.
+  // biome-ignore lint/suspicious/noExplicitAny: the form of the body is unknown.
   body: any;
   reason: string;
 };
 
-/** The embedded stack, `supabase start` (`local`), or a hosted project by its address. */
+/** Finds the target: the embedded stack, `supabase start` (`local`), or a hosted project by its URL. */
 export function findTarget(options: TargetOptions, vars: NodeJS.ProcessEnv): Target {
   const { port, url, local, data = dataFolderOf(port) } = options;
   if (url !== undefined && !URL.canParse(url))
@@ -80,7 +80,7 @@ export function findTarget(options: TargetOptions, vars: NodeJS.ProcessEnv): Tar
   };
 }
 
-/** The function waits 0.7 s for each part. A slow part may only be busy, so the check is repeated twice. */
+/** Requests the health report. The function waits 0.7 s for each part. A busy part may be slower, so there are two retries. */
 async function askForHealth(url: string, operatorKey: string | undefined): Promise<Answer> {
   const headers: Record<string, string> = operatorKey === undefined ? {} : { "X-Operator-Key": operatorKey };
   for (let more = 2; ; more--) {
@@ -92,7 +92,7 @@ async function askForHealth(url: string, operatorKey: string | undefined): Promi
   }
 }
 
-/** The operator that `npm start` made, in the credentials of a data folder. */
+/** The key of the operator that `npm start` created, from the credentials of a data folder. */
 function storedOperatorKey(path: string): string | undefined {
   try {
     return (JSON.parse(readFileSync(path, "utf8")) as { operator_key?: string }).operator_key;
@@ -101,7 +101,7 @@ function storedOperatorKey(path: string): string | undefined {
   }
 }
 
-/** Of the stack on this port. CLOUD_API_OPERATOR_KEY takes precedence. @throws Problem */
+/** The operator key of the stack on this port. CLOUD_API_OPERATOR_KEY takes precedence. @throws Problem */
 export function operatorKeyOf(port: number): string {
   const { credentials } = pathsFor(dataFolderOf(port));
   const key = process.env.CLOUD_API_OPERATOR_KEY || storedOperatorKey(credentials);
@@ -113,7 +113,7 @@ export function operatorKeyOf(port: number): string {
 
 const timeoutMs = 10_000;
 
-/** One request that never throws. */
+/** Sends one request, and never throws. */
 export async function ask(url: string, init: RequestInit = {}): Promise<Answer> {
   try {
     const signal = AbortSignal.timeout(timeoutMs);

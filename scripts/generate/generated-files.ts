@@ -14,13 +14,16 @@ export async function generated(): Promise<[string, string][]> {
   ];
 }
 
-/** A deployed function serves the document, and reads no file: a text, which costs nothing until it is parsed. */
+/**
+ * A deployed function serves the document but cannot read files, so the document is a module. As text it has no cost until
+ * it is parsed.
+ */
 function openApiModule(document: string): string {
   const text = JSON.stringify(JSON.stringify(JSON.parse(document)));
   return `// Made from docs/openapi.json by \`npm run generate\`.\nexport const openApi: string =\n  ${text};\n`;
 }
 
-/** A deployed function cannot read the folder, but has to know which migrations its database needs. */
+/** A deployed function must know which migrations its database needs, but cannot read the folder. */
 function migrationList(): string {
   const names = isReleased() ? migrationNames() : [...new Set([baselineName, ...migrationNames()])];
   const lines = names.map((name) => `  "${name.slice(0, 14)}",\n`).join("");
@@ -28,8 +31,7 @@ function migrationList(): string {
 }
 
 /**
- * The types of the SDK: requests and successful answers. All errors have one shape. A field with a default
- * may be left out of a request.
+ * The types of the SDK: requests and successful answers. All errors have one shape. A request may omit a field with a default.
  */
 async function wireTypes(document: OpenAPI3): Promise<string> {
   for (const operation of Object.values(document.paths ?? {}).flatMap((path) => Object.values(path))) {

@@ -21,7 +21,7 @@ const ofLite = (claims: object = { ...user, exp: seconds() + 300 }) =>
   new SignJWT({ ...claims }).setProtectedHeader({ alg: "HS256", typ: "JWT" }).sign(secret);
 const stack = (keys = signing_keys, alg: TokenAlgorithm = "ES256") =>
   new AccessTokens({ signing_keys: keys, jwt_secret }, alg);
-/** The verifier of a function that has these keys, and gets the same keys from Auth. */
+/** The verifier of a function with these keys, which gets the same keys from Auth. */
 const verifier = (jwks: string) =>
   createTokenVerifier(
     { supabase_url: "http://auth.test", jwks } as Env,

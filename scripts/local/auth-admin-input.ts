@@ -13,7 +13,7 @@ export type UserInput = {
   ban_duration?: string;
 };
 
-/** The address as Auth stores it: trimmed, in lower case. */
+/** The address in the form that Auth stores: trimmed and in lower case. */
 export function emailOf(value: unknown): string {
   const email = typeof value === "string" ? value.trim().toLowerCase() : "";
   if (!emailPattern.test(email))

@@ -17,12 +17,12 @@ import type { PlatformEnv } from "./to-lite.ts";
 
 export type AdminOptions = {
   minimum_password_length: number;
-  /** bcrypt's cost of a new password. */
+  /** The bcrypt cost of a new password. */
   password_cost: number;
   keys: Pick<Keys, "secret" | "service_role" | "jwt_secret">;
 };
 
-/** The administration of Supabase Auth that the API uses, on the tables of Auth: create, read, update and delete a user. */
+/** The admin endpoints of Supabase Auth that the API uses: create, read, update and delete a user. */
 export function authAdmin(options: AdminOptions): Hono<PlatformEnv> {
   const app = new Hono<PlatformEnv>();
   app.use(async (c, next) => {
@@ -77,7 +77,7 @@ async function createUser(sql: postgres.Sql, input: UserInput, options: AdminOpt
   const email = emailOf(input.email);
   const id = input.id?.toLowerCase() || randomUUID();
   if (!isUuid(id)) throw authRefusal(400, "validation_failed", "ID must conform to the uuid v4 format");
-  // Without a password, nobody can sign in with one, as at Supabase Auth.
+  // A user without a password gets a random one, so nobody can sign in with it, as at Supabase Auth.
   const password = input.password || `${randomBytes(24).toString("base64url")}aA1`;
   // Supabase Auth checks the strength of a password when it changes, but not here.
   assertPasswordLength(password);
@@ -164,7 +164,7 @@ async function refuseKnownAddress(sql: postgres.Sql, email: string, own = ""): P
     throw authRefusal(422, "email_exists", "A user with this email address has already been registered");
 }
 
-/** After a lost race for an address, or with an existing id, Supabase Auth answers with a failure without a reason. */
+/** If two creates race for an address, or the id exists, Supabase Auth gives an error without a reason. */
 function failDuplicate(error: unknown): never {
   if ((error as { code?: string }).code !== "23505") throw error;
   throw authRefusal(500, "unexpected_failure", "Database error creating new user");

@@ -6,7 +6,7 @@ const periodSeconds = 300;
 /** The number of remembered addresses. */
 const mostBuckets = 10_000;
 
-/** Counts one kind of call by address; false when the bucket of the address is full. */
+/** Counts one kind of call by address. False if the bucket of the address is full. */
 export function authBucket(perPeriod: number): (address: string, now?: number) => boolean {
   const buckets = new BoundedMap<string, { level: number; at: number }>(mostBuckets);
   return (address, now = Date.now()) => {

@@ -18,10 +18,10 @@ export function jsonObject(text: string): Record<string, unknown> | undefined {
   return undefined;
 }
 
-/** The body of the call; an empty object when it is no JSON object. */
+/** The body of the call; an empty object if it is not a JSON object. */
 export const fieldsOf = (c: Context<PlatformEnv>) => jsonObject(c.var.body) ?? {};
 
-/** So many calls of one address in five minutes. */
+/** Limits the calls of one address per five minutes. */
 export function limited(perPeriod: unknown, keys: ServerKeys): Check {
   const take = authBucket(Number(perPeriod));
   return (c, next) => {
@@ -30,14 +30,14 @@ export function limited(perPeriod: unknown, keys: ServerKeys): Check {
   };
 }
 
-/** A server with the secret key may name the client that it acts for. */
+/** The address that is counted. A server with the secret key may name its client's address. */
 function addressOf(c: Context<PlatformEnv>, { secret, service_role }: ServerKeys): string {
   const told = c.req.header("sb-forwarded-for")?.split(",")[0]?.trim();
   const isOurs = [secret, service_role].includes(c.req.header("apikey") ?? "");
   return isOurs && told && isIP(told) !== 0 ? told : (c.env.incoming.socket.remoteAddress ?? "");
 }
 
-/** Second factors as the configuration has them. If enrolment is on, hosted Supabase enrols one. */
+/** Refuses second factors, as the configuration requires. The embedded stack has none. */
 export function factors(config: StackConfig): Check {
   return (c) => {
     if (!/^Bearer\s+\S/i.test(c.req.header("authorization") ?? ""))
@@ -48,7 +48,7 @@ export function factors(config: StackConfig): Check {
   };
 }
 
-/** A request for a mail of Auth's own creates no account and fills no inbox. */
+/** Requests for Auth's own mails must not create an account or fill an inbox. */
 export function mailed(config: StackConfig): Check {
   const signs_up = config.section("auth").enable_signup === true;
   const frequency = String(config.section("auth.email").max_frequency ?? "1m");
@@ -72,13 +72,13 @@ export function mailed(config: StackConfig): Check {
   };
 }
 
-/** A change of the password wants the current one, if the configuration says so. */
+/** Requires the current password for a change of the password, if the configuration does. */
 export function currentPassword(config: StackConfig): Check {
   const isAsked = config.section("auth.email").require_current_password === true;
   return async (c, next) => {
     const { password, current_password: current } = fieldsOf(c);
     if (!isAsked || typeof password !== "string") return next();
-    // Without a valid token nobody learns whether a password is right. Lite refuses the call then.
+    // Without a valid token lite refuses the call, so that nobody learns whether a password is correct.
     const id = await callerOf(c);
     if (id === undefined) return next();
     if (typeof current !== "string" || current === "") {
@@ -94,7 +94,7 @@ export function currentPassword(config: StackConfig): Check {
   };
 }
 
-/** The account of the token, if lite accepts it. */
+/** The account of the token, if lite accepts the token. */
 async function callerOf({ env, req, var: { authorization = "", lite } }: Context<PlatformEnv>) {
   const headers = { authorization, apikey: req.header("apikey") ?? "" };
   const answer = await lite.fetch(new Request(req.url, { headers }), env.incoming.socket.remoteAddress);

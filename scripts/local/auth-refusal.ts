@@ -1,6 +1,6 @@
 import { HTTPException } from "hono/http-exception";
 
-/** A refusal in the words of Supabase Auth: `{code, error_code, msg}`. */
+/** A refusal in the form of Supabase Auth: `{code, error_code, msg}`. */
 export function authRefusal(
   status: number,
   error_code: string,

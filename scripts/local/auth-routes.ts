@@ -13,13 +13,13 @@ import { type PlatformEnv, toLite } from "./to-lite.ts";
 export type AuthOptions = {
   admin: Omit<AdminOptions, "minimum_password_length">;
   tokens: AccessTokens;
-  /** Refresh tokens as Auth has always made them, or counted ones, which it makes with `refresh_token_algorithm_version = 2`. */
+  /** The kind of refresh tokens: version 1, or counted ones as with `refresh_token_algorithm_version = 2`. */
   refresh_tokens?: RefreshVersion;
 };
 
 export type RefreshVersion = "v1" | "v2";
 
-/** Calls that send a mail of Auth's own to the address of the body. */
+/** Calls that make Auth mail the address in the body. */
 const mailPaths = ["/otp", "/magiclink", "/recover", "/resend"];
 
 /** Lets pages read every answer, as Supabase's gateway does. */
@@ -31,8 +31,8 @@ export const authCors = cors({
 });
 
 /**
- * Lite inserts a session and its refresh token one after the other. A change of the password can delete the session in between;
- * Auth inserts both in one transaction. The second attempt tells what became of the password.
+ * Lite inserts a session and then its refresh token. A change of the password can delete the session in between; Auth
+ * inserts both in one transaction. So a failed sign-in is repeated, against the current password.
  */
 async function answerOf(c: Context<PlatformEnv>): Promise<Response> {
   const answer = await toLite(c, c.var.body);
@@ -40,7 +40,10 @@ async function answerOf(c: Context<PlatformEnv>): Promise<Response> {
   return toLite(c, c.var.body);
 }
 
-/** Supabase Auth: lite, behind what it lacks. That is limits by address, the switches of config.toml, administration and tokens. */
+/**
+ * Supabase Auth: lite, with the features that it lacks: limits by address, the switches of config.toml, the admin
+ * endpoints and tokens.
+ */
 export function authRoutes(
   config: StackConfig,
   { admin, tokens, refresh_tokens }: AuthOptions,

@@ -1,10 +1,10 @@
-/** The tokens that an answer of Auth gives out. */
+/** The tokens in an answer of Auth. */
 export type Session = {
   access_token: string;
   refresh_token: string;
 };
 
-/** The answer with other tokens: in its body, or behind the address that it leads to. */
+/** The answer with other tokens, in its body or in the URL of its redirect. */
 export async function withSession(
   answer: Response,
   change: (session: Session) => Promise<Session>,

@@ -32,7 +32,7 @@ test.each(["plain", "Ada's clone", 'with "quotes"', "with $HOME and `id`", "back
     const paths = { ...pathsFor(folder), sample: join(folder, name, "photo.png") };
     try {
       const [, line = ""] = curlLines({ urls, credentials, paths });
-      // A stand-in for curl that writes down its argument.
+      // A stand-in for curl that records its argument.
       const received = join(folder, "received");
       writeFileSync(
         join(folder, "curl"),

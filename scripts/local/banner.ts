@@ -1,6 +1,6 @@
 import type { Stack } from "./stack-facts.ts";
 
-/** The facts of the banner, for every kind of stack. */
+/** The data of the banner, for every kind of stack. */
 export type BannerFacts = {
   urls: Omit<Stack["urls"], "smtp">;
   keys: Pick<Stack["keys"], "secret" | "publishable">;
@@ -12,7 +12,7 @@ export type BannerFacts = {
   own_pages?: boolean;
 };
 
-/** What people need after the start: addresses, keys, the Starter Kit's `.env`, three calls to paste. */
+/** The output after the start: addresses, keys, the Starter Kit's `.env`, and three commands to paste. */
 export function banner(
   stack: BannerFacts,
   { colour, notes = ownNotes }: { colour: boolean; notes?: string[] },
@@ -55,7 +55,7 @@ export function banner(
   ].join("\n");
 }
 
-/** Who makes the pictures, so that nobody takes the stand-in's for a model's. */
+/** The source of the pictures, so that nobody mistakes the stand-in's for a model's. */
 export const picturesFrom = ({ replicate }: Pick<Stack["urls"], "replicate">): string =>
   replicate === undefined
     ? "made by Replicate, with your REPLICATE_API_TOKEN"
@@ -77,7 +77,7 @@ type App = {
   credentials: Pick<Stack["credentials"], "developer_key" | "project_id" | "api_key">;
 };
 
-/** What an app needs to call this API. */
+/** The `.env` lines of an app that calls this API. */
 export function appEnv({ urls, credentials }: App): string[] {
   return [
     "DEVKIT4AI_MODE=project",
@@ -97,14 +97,14 @@ export function starterKitEnv({ urls, credentials }: Pick<BannerFacts, "urls" | 
   ];
 }
 
-/** Three commands for bash, to be pasted one after another. */
+/** Three bash commands, to paste one after another. */
 export function curlLines({
   urls,
   credentials,
   paths,
 }: Pick<BannerFacts, "urls" | "credentials" | "paths">): string[] {
   const app = `-H 'X-Developer-Key: ${credentials.developer_key}' -H 'X-Project-ID: ${credentials.project_id}' -H 'X-API-Key: ${credentials.api_key}'`;
-  // Of a refusal its sentence, so that nobody goes on with nothing.
+  // For a refusal it prints the sentence, so that the next command does not run with an empty value.
   const text = (name: string) => `s/.*"${name}":"\\([^"]*\\)".*/\\1/`;
   const field = (name: string) => `sed -n -e '${text(name)}p' -e '${text("detail")}w /dev/stderr'`;
   const photo = shellQuoted(`files=@"${paths.sample.replace(/["\\]/g, "\\$&")}";type=image/png`);
@@ -116,5 +116,5 @@ export function curlLines({
   ];
 }
 
-/** Any text as one word of a shell. */
+/** Quotes any text as one word of a shell. */
 const shellQuoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;

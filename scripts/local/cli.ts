@@ -9,8 +9,8 @@ import { repositoryRoot } from "./settings.ts";
 import { whyOf } from "./why.ts";
 
 /**
- * Runs the Supabase CLI on this checkout's migrations; throws a `Problem` with the line that says why. The CLI reads every
- * `.env` of its folder, so it runs in an empty one, without the caller's environment.
+ * Runs the Supabase CLI on this checkout's migrations. It throws a `Problem` with the reason. The CLI reads every `.env`
+ * of its folder, so it runs in an empty one, without the caller's environment.
  */
 export function runCli(args: string[]): Promise<void> {
   const native = `@supabase/cli-${nativePlatform}`;

@@ -4,7 +4,7 @@ import { Problem, reasonOf } from "./problem.ts";
 type Named = NonNullable<ParseArgsConfig["options"]>;
 const help = { help: { type: "boolean", short: "h" } } as const;
 
-/** The options and words of a command such as `npm run doctor`. `--help` prints `text` and ends. @throws Problem */
+/** The options and arguments of a command such as `npm run doctor`. `--help` prints `text` and ends. @throws Problem */
 export function readCommandLine<const T extends Named>(
   command: string,
   text: string,
@@ -21,7 +21,7 @@ export function readCommandLine<const T extends Named>(
   process.exit(0);
 }
 
-/** Runs a command. A `Problem` is shown as its sentence, any other failure behind `broken`. */
+/** Runs a command. It prints a `Problem` as its sentence, and any other failure after `broken`. */
 export async function runMain(main: () => Promise<unknown>, broken: string): Promise<void> {
   try {
     await main();
@@ -31,7 +31,7 @@ export async function runMain(main: () => Promise<unknown>, broken: string): Pro
   }
 }
 
-/** @throws Problem for a port that a whole stack cannot begin at */
+/** @throws Problem for a port at which a stack cannot begin */
 export function portOf(text: string | undefined, otherwise: number): number {
   const port = Number(text ?? otherwise);
   if (Number.isInteger(port) && port >= 1024 && port <= 65_500) return port;

@@ -6,7 +6,7 @@ import { repositoryRoot } from "./settings.ts";
 
 type Section = Record<string, unknown>;
 
-/** The part of supabase/config.toml that Auth, REST and Storage obey here: `section("auth.email")`, empty when absent. */
+/** The settings of supabase/config.toml that this Auth, REST and Storage use: `section("auth.email")`, empty if absent. */
 export type StackConfig = { section: (name: string) => Section };
 
 export function readConfig(): StackConfig {

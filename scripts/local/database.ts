@@ -13,12 +13,12 @@ export async function prepareRoles(sql: postgres.Sql, password: string): Promise
   await sql.unsafe(statement("roles").replaceAll("{password}", password));
 }
 
-/** The `auth` and `storage` helpers of Supabase, for when Auth and Storage have made their tables. */
+/** Installs Supabase's helper functions in `auth` and `storage`, after Auth and Storage have created their tables. */
 export async function installHelpers(sql: postgres.Sql): Promise<void> {
   await sql.unsafe(statement("helpers"));
 }
 
-/** Throws if another version made the schema of the database, because no migration leads from there to this one. */
+/** Throws if the schema of the database is from another version, because no migration leads to this one. */
 export async function refuseForeignSchema(sql: postgres.Sql): Promise<void> {
   const files = versions();
   const applied = await appliedMigrations(sql);
@@ -27,7 +27,7 @@ export async function refuseForeignSchema(sql: postgres.Sql): Promise<void> {
   const outdated = !isReleased() && first !== undefined && !first.includes(headerOf(baseline()));
   if (foreign || outdated) {
     throw new Problem(
-      "The database in this data folder has the schema of another checkout: begin anew with `npm start -- --fresh`, which deletes what it holds.",
+      "The database in this data folder has the schema of another checkout: start again with `npm start -- --fresh`, which deletes its data.",
     );
   }
 }

@@ -18,8 +18,8 @@ export type DemoCredentials = {
 const operator_email = "operator@cloud-api.test";
 
 /**
- * An operator, and a developer with a project. The first start creates them, later ones read them from the file and make new ones
- * when those are no longer valid.
+ * An operator, and a developer with a project. The first start creates them. Later starts read them from the file, and
+ * create new ones if they are no longer valid.
  */
 export async function ensureDemoCredentials(
   sql: postgres.Sql,
@@ -58,7 +58,7 @@ async function areKnown(sql: postgres.Sql, stored: DemoCredentials): Promise<boo
   return row?.known === true;
 }
 
-/** Under another address when an earlier data folder's developer has the usual one. */
+/** Registers the developer, with another address if the usual one already has an account. */
 async function registerDeveloper(url: string, operatorKey: string) {
   const { auth } = createClient({ url, operatorKey });
   const developer_password = `${randomBytes(12).toString("base64url")}aA1`;
@@ -82,7 +82,7 @@ async function registerDeveloper(url: string, operatorKey: string) {
   }
 }
 
-/** On a developer's own machine no quota should get in the way, so new developers get a plan without limits. */
+/** Creates a plan without limits for new developers, since quotas would only disturb on a local machine. */
 async function ensureLocalPlan(sql: postgres.Sql): Promise<void> {
   await sql.begin(async (transaction) => {
     await transaction`update public.plans set is_default = false where is_default and id <> 'local'`;

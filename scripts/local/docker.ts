@@ -14,12 +14,12 @@ import { whyOf } from "./why.ts";
 
 const run = promisify(execFile);
 const readyWithinMs = 180_000;
-/** The database's containers reach the API's by this name. */
+/** The URL of the API from the database's container. */
 const reconcileUrl = "http://kong:8000/functions/v1/api/v1/internal/reconcile";
 
 type DockerStack = {
   facts: BannerFacts;
-  /** Lines below the banner. */
+  /** The lines below the banner. */
   notes: string[];
   /** Ends the functions; the containers stay for the next start. */
   stop: () => Promise<void>;
@@ -32,8 +32,8 @@ type DockerOptions = {
 };
 
 /**
- * `supabase start` with everything that a first request needs: settings, functions, accounts, the reconciler's secrets.
- * @throws Problem when the CLI fails, such as for want of Docker.
+ * Runs `supabase start`, and sets up everything for a first request: settings, functions, accounts, and the reconciler's
+ * secrets. @throws Problem if the CLI fails, for example without Docker.
  */
 export async function startDocker({
   env_file = join(repositoryRoot, "supabase", "functions", ".env"),
@@ -96,7 +96,7 @@ export async function startDocker({
   }
 }
 
-/** The CLI of the PATH, which `npm start` begins with the one of node_modules. */
+/** Runs the CLI of the PATH. `npm start` puts that of node_modules first. */
 async function supabase(args: string[]): Promise<string> {
   try {
     const { stdout } = await run("supabase", args, { cwd: repositoryRoot, maxBuffer: 50_000_000 });
@@ -112,7 +112,7 @@ async function supabase(args: string[]): Promise<string> {
 
 type Status = Record<string, string | undefined> & { API_URL: string; DB_URL: string };
 
-/** Addresses and keys of the stack in Docker. Warnings may stand before the object. */
+/** The addresses and keys of the stack in Docker. Warnings may come before the JSON. */
 export async function supabaseStatus(): Promise<Status> {
   const output = await supabase(["status", "-o", "json"]);
   try {
@@ -135,7 +135,7 @@ function ensureEnvFile(file: string, base: string, status: Status): Record<strin
     PUBLIC_URL: base,
     CRON_SECRET: randomBytes(24).toString("base64url"),
     JWT_SECRET: status.JWT_SECRET,
-    // The mail catcher of `supabase start`, by the name of its container.
+    // The inbox of `supabase start`, by the name of its container.
     ...(sends_mail ? {} : { SMTP_HOST: "supabase_inbucket_cloud-api", SMTP_PORT: "1025" }),
     MAIL_FROM: "no-reply@cloud-api.test",
   };
@@ -166,7 +166,7 @@ async function untilItAnswers(url: string, serving: ChildProcess): Promise<void>
   }
 }
 
-/** Where pg_cron finds them; without a vault nothing calls the reconciler. */
+/** Stores the reconciler's secrets in the vault, for pg_cron. Without a vault nothing calls the reconciler. */
 async function storeSecrets(sql: postgres.Sql, cronSecret: string): Promise<string[]> {
   const [vault] = await sql`select to_regclass('vault.secrets') is not null as found`;
   if (vault?.found !== true)

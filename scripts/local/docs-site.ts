@@ -8,10 +8,13 @@ import { repositoryRoot } from "./settings.ts";
 const run = promisify(execFile);
 const home = join(repositoryRoot, ".local", "docs");
 
-/** A page needs several files, and each check for changes reads all sources. */
+/** The pause between checks for changes, since a page needs several files and each check reads all sources. */
 const lookEveryMs = 1_000;
 
-/** The folder of the site of `npm run docs:build`: made when it is first asked for, and again when its sources have changed. */
+/**
+ * The folder of the site of `npm run docs:build`. The first request builds it, and later ones rebuild it after a change of
+ * its sources.
+ */
 export function docsFolder(): () => Promise<string> {
   let [wanted, looked_at] = ["", 0];
   let building: Promise<string> | undefined;
@@ -28,7 +31,7 @@ export function docsFolder(): () => Promise<string> {
   };
 }
 
-/** In its own process, because the script for browsers has several megabytes. */
+/** Builds the site in a separate process, because the script for browsers has several megabytes. */
 async function build(folder: string): Promise<string> {
   mkdirSync(home, { recursive: true });
   const old = readdirSync(home).filter((name) => !name.startsWith("new-"));

@@ -4,8 +4,8 @@ const everyMs = 200;
 const pieceBytes = 256 * 1024;
 
 /**
- * Passes on what a part appends to its log, line by line, from now on. Truncates the log above `maxBytes`, so that it cannot
- * fill the disk. `stop` passes on the rest.
+ * Passes each new line of a log to `tell`. Truncates a log of more than `maxBytes`, so that it cannot fill the disk.
+ * `stop` passes on the rest.
  */
 export function followLog(path: string, tell: (line: string) => void, maxBytes = 50_000_000) {
   const sizeNow = () => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
@@ -13,7 +13,7 @@ export function followLog(path: string, tell: (line: string) => void, maxBytes =
   let rest = "";
   const look = () => {
     const size = sizeNow();
-    // Its part began it anew.
+    // The log was truncated.
     if (size < at) at = 0;
     if (size === at) return;
     const file = openSync(path, "r+");

@@ -29,7 +29,8 @@ export function forward(
     request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
   const isRepeatable = ["GET", "HEAD", "OPTIONS"].includes(request.method ?? "") && !has_body;
   const upstream = openRequest({
-    // A function may close an idle connection at any moment. Only a repeatable request may meet that, and is then sent on a new one.
+    // A function may close an idle connection at any moment. So only repeatable requests use idle connections; a failed
+    // one is sent again.
     agent: isRepeatable && !isAgain ? agent : false,
     host: loopback,
     port: ports.functions[name],

@@ -4,7 +4,7 @@ import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { Problem } from "./problem.ts";
 import { repositoryRoot } from "./settings.ts";
 
-/** The embedded stack has a database and a signing secret of its own; those of another project must not get in. */
+/** The embedded stack sets these itself, and ignores those of the environment, which may be another project's. */
 const ownSettings = ["DATABASE_URL", "DATABASE_CA_CERT", "JWT_SECRET"];
 
 /** The settings of `.env.example`. */
@@ -27,8 +27,8 @@ const proxyNames = [
 export type Settings = Record<string, string>;
 
 /**
- * The settings of the person who starts the stack; an empty value counts as none.
- * @throws Problem that names each setting that cannot be used.
+ * The settings of the user who starts the stack. An empty value counts as none.
+ * @throws Problem that names each invalid setting.
  */
 export function userSettings(user: NodeJS.ProcessEnv): Settings {
   const found = namesOfUserSettings.flatMap((name): [string, string][] => {
@@ -61,7 +61,7 @@ export function unusableSettings(env: Record<string, string | undefined>): strin
   }
 }
 
-/** The proxy settings of the network, in both spellings, never for this machine itself. */
+/** The proxy settings of the network, in upper and lower case, which exclude this machine. */
 export function networkSettings(user: NodeJS.ProcessEnv): Settings {
   const names = proxyNames.flatMap((name) => [name, name.toLowerCase()]);
   const found = names.flatMap((name): [string, string][] => {

@@ -8,7 +8,7 @@ import type { Part } from "./part.ts";
 import { findFreeBase } from "./ports.ts";
 import { functionNames, loopback, type Ports, pathsFor, portsFrom } from "./settings.ts";
 
-// Three functions with a path that blocks them, supervised as in `npm start`.
+// Three functions with a path that blocks them. They are supervised as in `npm start`.
 const spinning = `export default {
   fetch(request) {
     while (request.url.endsWith("/spin")) {}

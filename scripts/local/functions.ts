@@ -22,15 +22,15 @@ type FunctionsOptions = {
   paths: Paths;
   ports: Ports;
   keys: Keys;
-  /** Settings of the person who started the stack. */
+  /** The settings of the user who started the stack. */
   settings: Settings;
-  /** Further settings, which come last. */
+  /** Further settings, which take precedence. */
   env: Settings;
-  /** Names of this stack beside those of loopback. */
+  /** Host names of this stack, besides those of loopback. */
   hosts: readonly string[];
   /** `supabase/functions`, or another folder with the same three. */
   folder: string;
-  /** Checked before each probe of a function, because a pool waits long after a failed first connection. */
+  /** Checked before each probe of a function, because a pool waits for a long time after a failed first connection. */
   is_database_ready: () => boolean;
   host: PartHost;
 };
@@ -60,7 +60,7 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
         "--quiet",
         "--no-prompt",
         "--allow-env",
-        // Developers choose where the events of their projects go, and only this function sends them.
+        // Only this function sends webhooks, and developers choose their hosts.
         name === "api" ? "--allow-net" : `--allow-net=${[...reachable].join(",")}`,
         `--config=${join(repositoryRoot, "deno.json")}`,
         `--host=${loopback}`,
@@ -75,10 +75,9 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
         NO_COLOR: "1",
       },
       log_file: join(paths.logs, `function-${name}.log`),
-      // Deno ends when no work is left, but counts that are gathered for seconds keep it alive. Important data is already in
-      // the database.
+      // Deno would wait for counts that are written seconds later. They are not important, so the stop does not wait for them.
       stop_within_ms: 1_000,
-      // By then the database has ended too, and the next start needs the port.
+      // If npm start was killed, the database has ended too, and the next start needs the port.
       orphan_signal: "SIGKILL",
       probe: async () => {
         if (!options.is_database_ready()) throw new Error("the database is not ready");
@@ -90,10 +89,10 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
   );
 }
 
-/** The door answers it, so it is in no log and depends on no other part: it shows whether the process runs. */
+/** A path that shows whether the process runs. The wrapper answers it, so it is not logged and depends on no other part. */
 const liveness = "/_live";
 
-/** The function, behind the same check of the Host header as the other servers, because every page can reach its port too. */
+/** Wraps the function in the check of the Host header that the other servers have, because every page can reach its port too. */
 function writeDoor(name: FunctionName, entry: string, { paths, hosts }: FunctionsOptions): string {
   const file = join(paths.doors, `${name}.ts`);
   mkdirSync(paths.doors, { recursive: true });

@@ -9,14 +9,14 @@ import type { Ports } from "./settings.ts";
 type GatewayOptions = PlatformOptions &
   OwnPagesOptions & {
     ports: Ports;
-    /** Names of this stack beside those of loopback, such as a tunnel's. */
+    /** Host names of this stack besides those of loopback, such as a tunnel's. */
     hosts?: readonly string[];
     report: (line: string) => void;
   };
 
 /**
- * The one address that clients use: sends each path to Auth, REST, Storage or a function. The API decides itself which pages
- * may ask it; the rest is for pages of this machine.
+ * The only server that clients use. It sends each path to Auth, REST, Storage or a function. The API itself checks
+ * origins; the other parts accept only pages of this machine.
  */
 export async function startGateway(options: GatewayOptions): Promise<Server> {
   const { ports, hosts = [], report } = options;

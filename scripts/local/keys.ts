@@ -5,10 +5,10 @@ import { onPath, Problem } from "./problem.ts";
 import { adminDatabaseUrl, type Paths, type Ports, repositoryRoot } from "./settings.ts";
 import { newSigningKeys, signRole } from "./signing-keys.ts";
 
-/** Every secret of one embedded stack. They are made with its data folder, and differ from those of all other stacks. */
+/** All secrets of one embedded stack. They are created with its data folder, and differ from those of all other stacks. */
 export type Keys = ReturnType<typeof newKeys>;
 
-/** The keys of every `supabase start`, for tools that look at it without being told others. */
+/** The published keys of every `supabase start`, for tools that get no other keys. */
 export const publishedKeys: Keys = {
   publishable: "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH",
   secret: "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz",
@@ -34,23 +34,23 @@ export function newKeys(databasePassword = random(18)) {
     anon: signRole("anon", signing_keys),
     service_role: signRole("service_role", signing_keys),
     jwt_secret: random(36),
-    /** Private JWKs as JSON, as a `signing_keys.json` of the CLI: the first signs access tokens, all verify them. */
+    /** Private JWKs as JSON, in the form of the CLI's `signing_keys.json`. The first signs access tokens, and all verify them. */
     signing_keys,
     cron_secret: random(24),
-    /** Of the Replicate look-alike; the real service issues its own. */
+    /** The token of the Replicate look-alike. The real service issues its own tokens. */
     replicate_token: `r8_local_${random(18)}`,
     replicate_webhook_secret: `whsec_${randomBytes(24).toString("base64")}`,
     database_password: databasePassword,
   };
 }
 
-/** The keys of a data folder, made at its first start. */
+/** The keys of a data folder. The first start creates them. */
 export function ensureKeys(paths: Paths): Keys {
   const kept = readKeys(paths.keys);
   if (kept !== undefined) return kept;
   if (existsSync(join(paths.postgres, "PG_VERSION")))
     throw new Problem(
-      `${paths.keys} is missing or not complete, and it holds the password of the database: begin anew with \`npm start -- --fresh\`.`,
+      `${paths.keys} is missing or incomplete, and it contains the password of the database: start again with \`npm start -- --fresh\`.`,
     );
   const made = newKeys();
   writeKeys(paths.keys, made);
@@ -86,7 +86,7 @@ export function announceKeys(basePort: number, keys: Keys, data_folder: string):
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     writeKeys(file, { ...keys, data_folder });
   } catch {
-    // The checkout is read-only, so those commands need the keys as arguments.
+    // The checkout is read-only, so the other commands need the keys as arguments.
     return () => {};
   }
   return () => rmSync(file, { force: true });

@@ -5,8 +5,7 @@ type LeashedProcess = {
   signal: NodeJS.Signals;
 };
 
-// Reads the list of processes, one line for each change. The end of its input means that the supervisor has ended, for whatever
-// reason.
+// Reads the list of processes, one line for each change. The end of its input means that the supervisor has ended for any reason.
 const script = `
 trap '' INT TERM HUP
 list=''
@@ -28,7 +27,7 @@ export function takeLeash() {
       const items = processes.map(({ pid, signal }) => `${signal.replace("SIG", "")}:${pid}`);
       shell.stdin.write(`${items.join(" ")}\n`);
     },
-    /** To be called when every child has ended. */
+    /** Call this when every child has ended. */
     async release(): Promise<void> {
       if (shell.exitCode !== null) return;
       const gone = new Promise((resolve) => shell.once("exit", resolve));

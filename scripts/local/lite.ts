@@ -11,7 +11,7 @@ import { FileStorage } from "./storage.ts";
 
 const closeWithinMs = 3_000;
 
-// Lite's own handler expects strings; a warning that is an Error would end this process.
+// Lite's own handler expects strings. A warning that is an Error would end this process.
 const { emitWarning } = process;
 process.emitWarning = ((warning: string | Error, ...rest: []) => {
   if (typeof warning === "string") emitWarning(warning, ...rest);
@@ -23,7 +23,7 @@ type Fetch = (request: Request, peerAddress: string | undefined) => Promise<Resp
 /** Auth, REST and Storage in this process. */
 export type Lite = {
   fetch: Fetch;
-  /** The same without keys, as service_role, for the table editor on the loopback address. */
+  /** The same as service_role and without keys, for the table editor on the loopback address. */
   fetchAsAdmin: Fetch;
   /** Reloads the schema, as PostgREST does on `notify pgrst`. */
   forgetSchema: () => Promise<void>;
@@ -39,7 +39,7 @@ export async function startLite(paths: Paths, ports: Ports, keys: Keys): Promise
     url: adminDatabaseUrl(ports, keys.database_password),
     postgresOptions: { max: 6, onnotice: () => {}, idle_timeout: 60, types: { jsonb } },
   });
-  // Otherwise the first request would grant every table to everybody, key hashes included.
+  // Otherwise the first request would grant everybody access to every table, including hashes of keys.
   Object.assign(connection, { rlsState: "active" });
   const from = { name: "Cloud API", address: "auth@cloud-api.test" };
   const email = new SmtpEmailDriver({ host: loopback, port: ports.smtp, from });
@@ -69,14 +69,14 @@ export async function startLite(paths: Paths, ports: Ports, keys: Keys): Promise
     fetchAsAdmin: fetchOf(admin),
     forgetSchema: () => connection.clearSchemaCache(),
     close: async () => {
-      // It would wait for ever for connections that the driver has lost; they end with the database.
+      // Without a limit it would wait forever for connections that the driver has lost. They end with the database.
       await Promise.race([connection.close(), delay(closeWithinMs, undefined, { ref: false })]);
       speak();
     },
   };
 }
 
-// The value is already JSON text; the driver would encode it again, as a JSON string.
+// The value is already JSON text, which the driver would encode again as a JSON string.
 const jsonb = {
   to: 3802,
   from: [3802],
@@ -114,7 +114,7 @@ function appConfig(config: StackConfig, keys: Keys) {
       max_rows: Number(config.section("api").max_rows),
     },
     storage: { enabled: true, file_size_limit: String(file_size_limit) },
-    // The CLI keeps this table, with an owner of its own.
+    // The Supabase CLI creates this table, with another owner.
     db: { migrations: { enabled: false } },
   };
 }
@@ -128,7 +128,7 @@ function roleOf(key: string, keys: Keys) {
   return null;
 }
 
-/** Its notices and stack traces go to a log, because the terminal is for sentences. Returns the undo. */
+/** Sends lite's notices and stack traces to a log instead of the terminal. Returns a function that undoes it. */
 function quietLite(logFile: string): () => void {
   const loud = { error: console.error, warn: console.warn };
   for (const level of ["error", "warn"] as const) {

@@ -15,21 +15,21 @@ import { loopback } from "./settings.ts";
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
-/** What a fetch handler may need of Node. */
+/** The Node objects for a fetch handler. */
 export type NodeBindings = { incoming: IncomingMessage; outgoing: ServerResponse };
 
 type Door = {
   /** As people read it: "the table editor". */
   name: string;
-  /** Which pages may ask; may depend on what is asked for. */
+  /** The pages that may send requests. They may depend on the request. */
   pages: Pages | ((request: IncomingMessage) => Pages);
-  /** Names beside those of loopback, such as a tunnel's that the user set up. */
+  /** Host names besides those of loopback, such as that of the user's tunnel. */
   hosts?: readonly string[];
   report: (line: string) => void;
   options?: ServerOptions;
 };
 
-/** A server whose handler may throw, reject or break its own answer without ending the process. */
+/** A server whose handler may throw, reject or break off its answer without ending the process. */
 export function localServer(handler: Handler, door: Door): Server {
   return createServer(door.options ?? {}, bounded(handler, door));
 }
@@ -52,10 +52,10 @@ export function bounded(handler: Handler, { name, pages, hosts, report }: Door):
       const asked = typeof pages === "function" ? pages(request) : pages;
       const refusal = refusalOf(request.headers, asked, hosts);
       if (refusal !== undefined) return refuse(request, response, ...refusal);
-      // The API itself refuses unreadable addresses.
+      // The API itself refuses invalid paths.
       if (!request.url?.startsWith("/") || (asked !== "any" && !isReadable(request.url)))
         return refuse(request, response, 400, "bad_request", "This is not a valid address.");
-      // Neither fetch nor these servers support them.
+      // Neither fetch nor these servers support these methods.
       if (["TRACE", "TRACK", "CONNECT"].includes(request.method ?? ""))
         return refuse(request, response, ...wrongMethod);
       const work = handler(request, response);
@@ -75,7 +75,7 @@ function isReadable(target: string): boolean {
   }
 }
 
-/** A client that disconnects before the answer is no failure. */
+/** Whether the client has disconnected before the answer, which is not a failure. */
 const isGone = (request: IncomingMessage, response: ServerResponse) =>
   response.destroyed || request.socket.destroyed || (request.destroyed && !request.complete);
 
@@ -117,7 +117,7 @@ function problemOf(claimed: unknown, code: string, detail: string) {
 
 type Fetch = (request: Request, node: NodeBindings) => Response | Promise<Response>;
 
-/** A fetch handler as a handler of Node's server: both bodies are streams, and its errors are the handler's. */
+/** Turns a fetch handler into a handler of Node's server. Both bodies are streamed, and errors are passed on. */
 export function fromFetch(fetch: Fetch): Handler {
   return async (incoming, outgoing) => {
     const { method = "GET", rawHeaders, url } = incoming;
@@ -142,7 +142,7 @@ export function fromFetch(fetch: Fetch): Handler {
 
 export function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    // Stays attached, because an unhandled error would end the process.
+    // The listener stays, because an unhandled error would end the process.
     server.on("error", (error) => reject(explainSystemError(error, `port ${port}`)));
     server.listen(port, loopback, () => resolve());
   });

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { explainSystemError, Problem } from "./problem.ts";
 
-/** One stack at a time on one data folder. Returns the release. */
+/** Allows one stack at a time on a data folder. Returns a function that releases the lock. */
 export function lockData(lockFile: string): () => void {
   for (let attempt = 0; ; attempt += 1) {
     try {

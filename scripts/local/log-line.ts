@@ -11,8 +11,8 @@ type Request = {
 
 const waitedParts = ["db", "auth", "storage", "provider"] as const;
 
-/** Control sequences of a terminal: a log can contain a stranger's text and is shown on a terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+/** Control sequences of a terminal. A log can contain a stranger's text, and a terminal shows it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it searches for control characters.
 const controlCharacters = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
 const harmless = (text: string) =>
   text.replace(
@@ -20,7 +20,7 @@ const harmless = (text: string) =>
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
 
-/** A line of a function's log as people read it: `12:30:01 GET /api/v1/auth/me 200 3.1 ms (db 2.3)`. */
+/** The readable form of a line of a function's log: `12:30:01 GET /api/v1/auth/me 200 3.1 ms (db 2.3)`. */
 export function readable(line: string, colour: boolean): string {
   const paint = (code: number, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   let event: Record<string, unknown>;
@@ -50,7 +50,7 @@ export function readable(line: string, colour: boolean): string {
     ...(parts.length > 0 ? [paint(2, `(${parts.join(", ")})`)] : []),
     ...(error === undefined ? [] : [error]),
     ...(cause === undefined ? [] : [harmless(`← ${cause}`)]),
-    // A developer searches for it when somebody reports a failure.
+    // A developer searches for the request id when somebody reports a failure.
     ...(status >= 500 ? [paint(2, request_id)] : []),
   ].join(" ");
 }

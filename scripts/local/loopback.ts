@@ -5,7 +5,7 @@ const loopbackPattern = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
 /** The host of an address without its port, or of a Host header. */
 const withoutPort = (host: string) => host.replace(/:\d{1,5}$/, "").toLowerCase();
 
-/** A name that only leads to this machine. Any other name in a Host header may belong to a page that was rebound to it. */
+/** Whether a host name always means this machine. Any other name in a Host header may be from a page that uses DNS rebinding. */
 export function isLocalHost(host: string | undefined, further: readonly string[] = []): boolean {
   if (host === undefined) return false;
   const name = withoutPort(host);
@@ -18,10 +18,10 @@ function isLocalOrigin(origin: string, further: readonly string[] = []): boolean
   return isLocalHost(host, further);
 }
 
-/** Who may ask a server: any page (it decides by keys itself), pages of this machine, or only its own pages. */
+/** The pages that may send requests to a server: any (the server checks keys itself), those of this machine, or only its own. */
 export type Pages = "any" | "local" | "own";
 
-/** Why a request is refused, as a status and a sentence; undefined if it is allowed. */
+/** The refusal of a request, as a status and a sentence. Undefined if it is allowed. */
 export function refusalOf(
   headers: IncomingHttpHeaders,
   pages: Pages,
@@ -33,7 +33,7 @@ export function refusalOf(
   if (pages === "any") return undefined;
   const may =
     origin === undefined || (pages === "own" ? isOwn(origin, host ?? "") : isLocalOrigin(origin, further));
-  // A browser sends no Origin with a picture or a script; this header tells whose page asks.
+  // A browser sends no Origin with a request for a picture or a script, but this header shows the site of the page.
   const foreign =
     pages === "own" &&
     headers["sec-fetch-site"] === "cross-site" &&

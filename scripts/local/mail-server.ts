@@ -6,10 +6,10 @@ import { loopback } from "./settings.ts";
 
 const { SMTP_PORT: smtpPort, WEB_PORT: webPort } = process.env;
 
-// Mails hold links that set passwords, so only this account may read the files.
+// Mails contain links that set passwords, so only this account may read the files.
 process.umask(0o077);
 
-// Messages stay in memory; nothing is relayed and nothing is fetched.
+// Messages stay in memory. Nothing is relayed, and nothing is fetched.
 const inbox = new MailDev({
   smtp: Number(smtpPort),
   web: Number(webPort),
@@ -19,12 +19,12 @@ const inbox = new MailDev({
   silent: true,
 });
 
-/** MailDev answers every page under every name. This allows only its own page, for sockets too. */
+/** MailDev answers any page under any host name. This guard allows only its own page, also for WebSockets. */
 function guard(server: Server): void {
   const listeners = (event: string) => server.listeners(event) as ((...args: unknown[]) => void)[];
   const [answers, upgrades] = [listeners("request"), listeners("upgrade")];
   const handle: Handler = (request, response) => {
-    // A mail is written by strangers, so its HTML must not act as a page of the inbox.
+    // A stranger may have written the mail, so its HTML must not run as a page of the inbox.
     if (/\/html(?:\?|$)/.test(request.url ?? "")) {
       response.setHeader("content-security-policy", "script-src 'none'; form-action 'none'; base-uri 'none'");
     }

@@ -13,7 +13,7 @@ import { repositoryRoot, samplePhoto } from "./settings.ts";
 import type { Stack } from "./stack-facts.ts";
 
 export type OwnPagesOptions = {
-  /** What the page at `/` shows, once everything answers. */
+  /** The data of the page at `/`, when every part answers. */
   landing?: () => { facts: Stack; sql: postgres.Sql } | undefined;
 };
 
@@ -76,14 +76,14 @@ export function ownPages({ landing }: OwnPagesOptions): Hono<PagesEnv> {
       "cross-origin-resource-policy": "same-origin",
     });
   });
-  // For tools, which may run in a page of any origin.
+  // This is for tools, which may run in a page of any origin.
   app.get("/openapi.json", etag(), asFile, async (c, next) => {
     c.header("access-control-allow-origin", "*");
     return serveStatic({ path: join(repositoryRoot, "docs", "openapi.json") })(c, next);
   });
 
   app.get("/docs", (c) => c.redirect("/docs/", 308));
-  // The keys of the demo project, for the reference's own script: a page of another origin gets none.
+  // The keys of the demo project, for the script of the reference. A page of another origin gets none.
   app.get("/docs/demo.json", (c) => {
     const isOwn = c.req.header("sec-fetch-site") === "same-origin" && isLocalHost(c.req.header("host"));
     const { developer_key, project_id, api_key } = landing?.()?.facts.credentials ?? {};
@@ -110,8 +110,8 @@ export function ownPages({ landing }: OwnPagesOptions): Hono<PagesEnv> {
 }
 
 /**
- * A page of another site can make a browser ask in two ways. It can run a script, which the fetch metadata shows, or use a name
- * that leads to this machine, which the host shows.
+ * Whether a request comes from a person's browser. A page of another site can send a request by a script, which the fetch
+ * metadata shows, or by a name that leads to this machine, which the host shows.
  */
 export function wantsLanding({ method, headers }: IncomingMessage): boolean {
   const reads = method === "GET" || method === "HEAD";

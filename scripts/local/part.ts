@@ -7,32 +7,32 @@ import { repositoryRoot } from "./settings.ts";
 import { whyOf } from "./why.ts";
 
 export type PartOptions = Program & {
-  /** As people read it: "the mail inbox". */
+  /** The name for people, such as "the mail inbox". */
   name: string;
-  /** The whole environment of the child: nothing is inherited. */
+  /** The whole environment of the child, which inherits nothing. */
   env: Record<string, string>;
   log_file: string;
-  /** One probe of the part; throws until it answers. */
+  /** Probes the part once. It throws until the part answers. */
   probe: () => Promise<void>;
-  /** One probe that depends on no other part; throws without an answer in time. */
+  /** Probes the part once, independently of other parts. It throws without an answer in time. */
   look?: (withinMs: number) => Promise<void>;
   /** The signal for a clean end. */
   stop_signal?: NodeJS.Signals;
   /** The signal that ends it after the whole stack was killed. */
   orphan_signal?: NodeJS.Signals;
-  /** How long it may take to end before it is killed. */
+  /** The time to end before it is killed. */
   stop_within_ms?: number;
 };
 
-/** How a part reports to the stack: its processes, and lines for the terminal. */
+/** The stack, as a part uses it: for its processes, and for lines on the terminal. */
 export type PartHost = {
-  /** Aborted when another part could not start, so that this one gives up too. */
+  /** Aborts when another part could not start, so that this one gives up too. */
   given_up: AbortSignal;
   report: (line: string) => void;
   processesChanged: () => void;
   /** The longest pause before a restart of a part that dies repeatedly. */
   last_backoff_ms: number;
-  /** How long one probe waits; a part that misses three in a row hangs. */
+  /** The timeout of one probe. A part that misses three in a row hangs. */
   look_ms: number;
 };
 
@@ -40,10 +40,10 @@ const readyWithinMs = 90_000;
 const firstBackoffMs = 250;
 const steadyAfterMs = 30_000;
 const stopWithinMs = 8_000;
-/** Counted, not timed: after a sleep of the machine one probe fails although nothing hangs. */
+/** Probes are counted instead of timed, because one probe may fail after the machine was asleep. */
 const missedLooks = 3;
 
-/** A supervised child process: started, watched, restarted with growing pauses, ended. */
+/** Starts, watches and ends a child process, and restarts it with growing pauses. */
 export class Part {
   readonly options: PartOptions;
   #host: PartHost;
@@ -63,7 +63,7 @@ export class Part {
     return this.#child?.pid;
   }
 
-  /** Resolves when the part answers; throws a `Problem` with its last words when it ends before that. */
+  /** Resolves when the part answers. Throws a `Problem` with its last lines if it ends before. */
   async start(): Promise<void> {
     await this.#launch();
     this.#watching = this.#watch();
@@ -96,7 +96,7 @@ export class Part {
     const started_at = Date.now();
     let child: ChildProcess;
     try {
-      // Detached: Ctrl-C reaches the supervisor only, which ends its parts in order.
+      // Detached, so that Ctrl-C reaches only the supervisor, which ends its parts in order.
       const stdio: StdioOptions = ["ignore", log, log];
       child = spawn(command, args, { cwd: repositoryRoot, env, stdio, detached: true, ...account });
     } finally {
@@ -134,7 +134,7 @@ export class Part {
     }
   }
 
-  /** A process in an endless loop never ends by itself. After the kill, `#watch` starts it again. */
+  /** Kills the process if it hangs, for example in an endless loop. Then `#watch` starts it again. */
   async #endWhenItHangs(child: ChildProcess | undefined): Promise<void> {
     const { look, name } = this.options;
     const { look_ms, report } = this.#host;
@@ -173,13 +173,13 @@ export class Part {
         await this.#launch();
         this.#host.report(`${this.options.name} is back`);
       } catch {
-        // Stopped, or dead again: the next round says so.
+        // It was stopped, or has ended again. The next round handles it.
       }
     }
   }
 }
 
-/** Sends a signal to a process (or, below zero, to its group) that may be gone already. */
+/** Sends a signal to a process, or to its group if `pid` is negative. The process may have ended already. */
 export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   if (pid === 0) return;
   try {
@@ -194,16 +194,16 @@ function openLog(path: string): number {
   return onPath(path, () => openSync(path, is_long ? "w" : "a", 0o600));
 }
 
-/** The line of the log that says why, and where the log is. */
+/** The line of the log with the reason, and the path of the log. */
 function lastWords(logFile: string): string {
   const written = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-30);
-  // Successful events do not explain the end.
+  // Events without a failure do not explain the end.
   const lines = written.filter((line) => !line.includes('"level":"info"'));
   const words = whyOf(lines.join("\n"));
   return words === "" ? ` (log: ${logFile})` : `: ${words} (log: ${logFile})`;
 }
 
-/** A probe of a server: throws without an answer in time, and after an answer that says that it is broken. */
+/** Probes a server. It throws without an answer in time, and after an answer that reports a fault. */
 export async function expectAnswer(url: string, withinMs = 5_000): Promise<void> {
   const response = await fetch(url, { signal: AbortSignal.timeout(withinMs) });
   const text = await response.text();

@@ -10,11 +10,11 @@ import { fileHeaders, withBucketId, withStorageNames } from "./storage-shims.ts"
 import { type PlatformEnv, toLite } from "./to-lite.ts";
 
 export type PlatformOptions = AuthOptions & {
-  /** Auth, REST and Storage with their database; absent until they have started. */
+  /** Auth, REST and Storage with their database. Undefined until they have started. */
   parts: () => { lite: Lite; sql: postgres.Sql } | undefined;
 };
 
-/** Auth, REST and Storage: lite, with what it lacks of each. */
+/** Auth, REST and Storage: lite, with the features that it lacks. */
 export function platform({ parts, ...options }: PlatformOptions): Hono<PlatformEnv> {
   const app = new Hono<PlatformEnv>({ strict: false });
   app.onError((error) => {

@@ -5,14 +5,14 @@ import { findFreeBase, waitForPorts } from "./ports.ts";
 import { portsFrom } from "./settings.ts";
 
 async function listening() {
-  // The client resets its connection.
+  // The client may reset its connection.
   const server = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(() => void server.close());
   return (server.address() as AddressInfo).port;
 }
 
-/** A connection to another server. Its own port comes from the range of the system, and nobody listens there. */
+/** A connection to another server. Its own port is from the range of the system, and no program listens there. */
 async function connected() {
   const port = await listening();
   const socket = connect({ port, host: "127.0.0.1" });
@@ -21,7 +21,7 @@ async function connected() {
   return socket.localPort ?? 0;
 }
 
-// A port that a connection lets go of can go to a connection of another test, so this test decides what is free.
+// Another test's connection may take a port that was released. So this test decides which port is free.
 test("npm start waits until a connection lets go of one of its ports, and says so", async () => {
   const ports = portsFrom(await findFreeBase());
   const lines: string[] = [];

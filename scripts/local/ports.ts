@@ -75,7 +75,7 @@ export function isListenedOn(port: number): Promise<boolean> {
   });
 }
 
-/** Notes that this process was offered a base port. False while another process that was lives: it may not listen yet. */
+/** Reserves a base port for this process. False while another process that reserved it runs, which may not listen yet. */
 function reserve(base: number): boolean {
   const folder = join(tmpdir(), "cloud-api-ports");
   const note = join(folder, String(base));
@@ -85,7 +85,7 @@ function reserve(base: number): boolean {
     writeFileSync(note, String(process.pid), { flag: "wx" });
     return true;
   } catch (error) {
-    // Where nothing can be noted, chance has to do.
+    // Without a writable folder there are no reservations.
     return (error as NodeJS.ErrnoException).code !== "EEXIST";
   }
 }

@@ -17,7 +17,7 @@ type PostgresOptions = {
   paths: Paths;
   ports: Ports;
   password: string;
-  /** False for throwaway stacks: nothing is flushed to the disk. */
+  /** False for temporary stacks, whose data is not flushed to the disk. */
   durable: boolean;
   host: PartHost;
 };
@@ -58,7 +58,7 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
       env: { ...environment(), ...malloc },
       log_file: join(paths.logs, "postgres.log"),
       probe: () => probe(adminDatabaseUrl(ports, password)),
-      // Fast shutdown: clients are cut off, the data is written.
+      // Fast shutdown: it cuts connections and writes the data.
       stop_signal: "SIGINT",
     },
     host,
@@ -107,7 +107,7 @@ function makeDataFolder(folder: string): void {
 
 const environment = () => ({ PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" });
 
-/** What a server is started on: an empty cluster whose superuser has this password. */
+/** Creates an empty cluster whose superuser has this password. */
 export async function createCluster(paths: Paths, password: string): Promise<void> {
   const { initdb } = findBinaries();
   const password_file = join(paths.data, "initdb-password");
@@ -140,7 +140,7 @@ export async function createCluster(paths: Paths, password: string): Promise<voi
   }
 }
 
-/** We hold the lock on the data folder, so a running server there has lost its stack. */
+/** Ends a server that an earlier stack left. This process has the lock on the data folder, so no stack uses the server. */
 async function endLeftover(folder: string): Promise<void> {
   const pid_file = join(folder, "postmaster.pid");
   if (!existsSync(pid_file)) return;

@@ -1,4 +1,4 @@
-/** A failure that the person at the terminal can act on: its message is one sentence or two, with what to do. */
+/** A failure that the user at the terminal can fix. Its message is one or two sentences with the fix. */
 export class Problem extends Error {
   override name = "Problem";
 }
@@ -20,14 +20,14 @@ const systemProblems: Record<string, string> = {
   EADDRINUSE: "Another program took a port of the stack: stop it or use another `--port`, then start again",
 };
 
-/** Turns an error of the file system or of a port into a `Problem`; anything else comes back as it is. */
+/** Turns an error of the file system or of a port into a `Problem`. Any other error is returned unchanged. */
 export function explainSystemError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException)?.code ?? "";
   const sentence = systemProblems[code];
   return sentence === undefined ? error : new Problem(`${sentence} (${path}, ${code}).`);
 }
 
-/** Runs work on a path; a failure of the file system becomes a `Problem`. */
+/** Runs work on a path. A failure of the file system becomes a `Problem`. */
 export function onPath<T>(path: string, work: () => T): T {
   try {
     return work();

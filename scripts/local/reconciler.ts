@@ -3,7 +3,7 @@ import { loopback, type Ports } from "./settings.ts";
 
 const everyMs = 60_000;
 
-/** What pg_cron does on hosted Supabase: asks the API once a minute to finish what was left open. */
+/** Calls the reconciler of the API once a minute, as pg_cron does on hosted Supabase. */
 export function startReconciler(
   ports: Ports,
   cronSecret: string,

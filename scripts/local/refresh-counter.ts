@@ -10,14 +10,14 @@ const signatureBytes = 16;
 const bodyBytes = sessionBytes + countBytes;
 
 /**
- * Refresh tokens as Auth makes them with `refresh_token_algorithm_version = 2`: a session has a key and a count, and no list of
- * tokens. Lite goes on with its own behind them.
+ * Refresh tokens as Auth makes them with `refresh_token_algorithm_version = 2`: a session has a key and a count instead
+ * of a list of tokens. Each is replaced by a token of lite.
  */
 export const countedTokens: RefreshRules = {
   sessionOf: async (_sql, token) => read(token)?.session_id,
   accepted: async (sql, token) => {
     const counted = read(token);
-    // Of a session that is older than the setting, or nonsense: lite knows.
+    // A token from before the setting, or an invalid one: lite decides.
     if (counted === undefined) return token;
     const { session_id, count, body, signature } = counted;
     const [session] = await sql<{ key: string; count: number; is_recent: boolean; newest: string | null }[]>`
@@ -32,7 +32,7 @@ export const countedTokens: RefreshRules = {
     const behind = session.count - count;
     if (behind < 0)
       throw authRefusal(400, "validation_failed", "Invalid Refresh Token: Not Issued By This Server");
-    // The answer to the last refresh was lost, or tabs refresh at once; everything else is a thief.
+    // A lost answer and simultaneous tabs are allowed. Any other old token may be stolen.
     if (behind > 1 && !session.is_recent) {
       await sql`delete from auth.refresh_tokens where session_id = ${session_id}`;
       await sql`delete from auth.sessions where id = ${session_id}`;

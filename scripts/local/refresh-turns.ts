@@ -2,17 +2,17 @@ import type postgres from "postgres";
 import type { Session } from "./auth-session.ts";
 import { readConfig } from "./config.ts";
 
-/** How refresh tokens are made, and which ones are accepted. */
+/** The rules for a version of refresh tokens. */
 export type RefreshRules = {
-  /** Whose turn it is. */
+  /** The session of a token. */
   sessionOf: (sql: postgres.Sql, token: string) => Promise<string | null | undefined>;
-  /** What lite is to see. Throws a refusal in Auth's words. */
+  /** The token for lite. Throws a refusal in the form of Auth. */
   accepted: (sql: postgres.Sql, token: string) => Promise<string>;
-  /** What the client gets for lite's token. */
+  /** The client's token for lite's token. */
   outward: (sql: postgres.Sql, session: Session) => Promise<string>;
 };
 
-/** Refreshes of one session take turns, which lite lacks. */
+/** Makes refreshes of one session take turns, which lite does not do. */
 export function takeTurns(): (session: string, work: () => Promise<void>) => Promise<void> {
   const last = new Map<string, Promise<unknown>>();
   return async (session, work) => {
@@ -25,7 +25,7 @@ export function takeTurns(): (session: string, work: () => Promise<void>) => Pro
   };
 }
 
-/** Each token has a parent, and may be reused for seconds. */
+/** Version 1: each token has a parent, and may be reused for some seconds. */
 export const familyTokens: RefreshRules = {
   sessionOf: async (sql, token) => {
     const [row] = await sql<{ session_id: string | null }[]>`
@@ -46,5 +46,5 @@ export const familyTokens: RefreshRules = {
   outward: async (_sql, { refresh_token }) => refresh_token,
 };
 
-/** How long a token that was used may be used again. */
+/** The seconds in which a used token may be used again. */
 export const reuseSeconds = () => Number(readConfig().section("auth").refresh_token_reuse_interval ?? 0);

@@ -4,7 +4,7 @@ import type { Keys } from "./keys.ts";
 import { Problem, reasonOf } from "./problem.ts";
 import { loopback, type Ports } from "./settings.ts";
 
-/** Settings of the functions that lead them to the look-alike of this stack. */
+/** The settings with which the functions use the look-alike of this stack. */
 export function lookAlikeSettings(ports: Ports, keys: Keys): Settings {
   const host = `${loopback}:${ports.replicate}`;
   return {
@@ -15,7 +15,7 @@ export function lookAlikeSettings(ports: Ports, keys: Keys): Settings {
   };
 }
 
-/** Hosts that the functions may open connections to, from the settings that they get. */
+/** The hosts that the functions may connect to, from their settings. */
 export function replicateHosts(env: Settings): string[] {
   const api = URL.parse(env.REPLICATE_API_URL ?? "https://api.replicate.com/v1")?.host;
   if (!api) throw new Problem("REPLICATE_API_URL must be an address such as https://api.replicate.com/v1.");

@@ -6,7 +6,7 @@ type Destination =
   | { kind: "platform" }
   /** The documentation and its schema. */
   | { kind: "docs" }
-  /** A page for browsers, the api function's index for everybody else. */
+  /** A page for browsers, and the index of the function `api` for other clients. */
   | { kind: "index" }
   | { kind: "unknown" };
 
@@ -18,7 +18,7 @@ const others = [
   ["index", /^\/(?:\?|$)/],
 ] as const;
 
-/** A server behind a prefix would resolve these and serve a path outside the prefix. */
+/** Dot segments. A server behind a prefix would resolve them and serve a path outside the prefix. */
 const climbingPath = /^[^?#]*[/\\](\.|%2e){1,2}([/\\?#]|$)/i;
 
 /** The destination of a request target, and the path for the function, which begins with its name. */
@@ -32,5 +32,5 @@ export function destinationOf(target: string): Destination {
   return { kind: others.find(([, pattern]) => pattern.test(target))?.[0] ?? "unknown" };
 }
 
-/** Clients that add a path to an address with a slash at its end begin with two. */
+/** Removes a doubled slash at the beginning. Clients send it if their base URL ends with a slash. */
 export const withoutDoubleSlash = (target: string) => target.replace(/^\/{2,}/, "/");

@@ -5,12 +5,12 @@ import { Problem } from "./problem.ts";
 
 type Account = { uid: number; gid: number };
 
-/** A command, and the account that runs it if it is another one. */
+/** A command, and the account that runs it, if it is another one. */
 export type Program = { command: string; args: string[]; account?: Account };
 
 /**
- * How to run a program of PostgreSQL, which refuses to run as root. As root, it gets the `postgres` account of the machine, or
- * `nobody`; as anybody else, nothing changes. The account must reach the program and its data.
+ * The way to run a program of PostgreSQL, which refuses to run as root. For root, it runs as the account `postgres` of
+ * the machine, or as `nobody`. That account must be able to read the program and its data.
  */
 export function asPostgres(command: string, args: string[], data: string): Program {
   if (process.getuid?.() !== 0) return { command, args };
@@ -22,7 +22,7 @@ export function asPostgres(command: string, args: string[], data: string): Progr
   }
   const hidden = [dirname(command), data].find((path) => !canReach(path, account));
   if (hidden === undefined) return { command, args, account };
-  // For a checkout below /root, keep only the right to enter other accounts' folders.
+  // For a checkout below /root, the account keeps only the right to enter other accounts' folders.
   const options = [
     `--reuid=${account.uid}`,
     `--regid=${account.gid}`,

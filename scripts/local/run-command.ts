@@ -10,7 +10,7 @@ const settings = {
   DENO_NO_UPDATE_CHECK: "1",
 };
 
-/** Runs a command of node_modules/.bin in the project's folder; its output is collected, or goes to the terminal. */
+/** Runs a command of node_modules/.bin in the project's folder. Its output is collected, or goes to the terminal. */
 export function runCommand(
   command: string,
   args: string[],

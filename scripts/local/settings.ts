@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 /** The repository's root, where package.json is. */
 export const repositoryRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** What Node compiled of each module, shared by every program of this checkout. */
+/** Node's cache of compiled modules, which all programs of this checkout share. */
 export const compileCache = join(repositoryRoot, ".local", "compile-cache");
 
 export const samplePhoto = join(repositoryRoot, "scripts", "local", "sample.png");
@@ -38,7 +38,7 @@ export type Paths = ReturnType<typeof pathsFor>;
 
 export function pathsFor(data: string) {
   return {
-    /** Everything this stack keeps; git-ignored. */
+    /** The data of this stack, which git ignores. */
     data,
     postgres: join(data, "postgres"),
     storage: join(data, "storage"),
@@ -49,21 +49,21 @@ export function pathsFor(data: string) {
     /** The secrets of this stack, readable only by its owner. */
     keys: join(data, "keys.json"),
     lock: join(data, "stack.lock"),
-    /** What `deno serve` is given for each function. */
+    /** The entry files that `deno serve` runs, one per function. */
     doors: join(data, "functions"),
-    /** A photo to try an upload with. */
+    /** A photo for a first upload. */
     sample: samplePhoto,
     /** Deno's compile cache, shared by all stacks of this checkout. */
     denoCache: join(repositoryRoot, ".local", denoPackage),
   };
 }
 
-/** As the migrations and the functions connect: not a superuser, as on hosted Supabase. */
+/** The URL for the migrations and the functions. Its role is not a superuser, as on hosted Supabase. */
 export function databaseUrl(ports: Ports, password: string): string {
   return `postgresql://postgres:${password}@${loopback}:${ports.postgres}/postgres`;
 }
 
-/** As Auth, Storage and the set-up connect. */
+/** The URL for Auth, Storage and the set-up. */
 export function adminDatabaseUrl(ports: Ports, password: string): string {
   return `postgresql://supabase_admin:${password}@${loopback}:${ports.postgres}/postgres`;
 }

@@ -11,7 +11,7 @@ type SideServiceOptions = {
 };
 type ReplicateOptions = { keys: Keys; env: Record<string, string> };
 
-/** Catches every mail and shows it in a browser. */
+/** An inbox that receives every mail and shows it in a browser. */
 export function makeInbox(options: SideServiceOptions): Part {
   const { paths, ports } = options;
   return nodePart(options, {

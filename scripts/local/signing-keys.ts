@@ -7,7 +7,7 @@ type SigningKey = JsonWebKey & { kid: string; alg: "ES256"; use: "sig" };
 export const readSigningKeys = (text: string) =>
   (JSON.parse(text) as SigningKey[]).map(({ key_ops: _, ...key }) => key as SigningKey);
 
-/** One new key, as `supabase gen signing-key` makes it. */
+/** One new key, in the form of `supabase gen signing-key`. */
 export function newSigningKeys(): string {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const key: SigningKey = {
@@ -19,7 +19,7 @@ export function newSigningKeys(): string {
   return JSON.stringify([key]);
 }
 
-/** What everybody may know, as Auth publishes it under `/auth/v1/.well-known/jwks.json`. */
+/** The public keys, in the form that Auth publishes under `/auth/v1/.well-known/jwks.json`. */
 export function publicKeySet(text: string): string {
   const keys = readSigningKeys(text).map(({ d: _, ...key }) => ({ ...key, key_ops: ["verify"], ext: true }));
   return JSON.stringify({ keys });

@@ -9,16 +9,16 @@ import type { Stack } from "./stack-facts.ts";
 type ReadyStack = Pick<Stack, "urls" | "keys" | "database_url" | "credentials">;
 
 /**
- * `npm start` with these arguments as a child, once it is ready. It ends with this process in any case.
- * @throws Problem with the sentence that the start gave up with.
+ * Starts `npm start` with these arguments as a child, and waits until it is ready. It always ends with this process.
+ * @throws Problem with the sentence of a failed start.
  */
 export async function openStack(args: string[]): Promise<{ stack: ReadyStack; stop: () => Promise<void> }> {
   const script = join(repositoryRoot, "scripts", "start.ts");
   const child = spawn(process.execPath, [script, "--json", "--quiet", ...args], {
     cwd: repositoryRoot,
-    // The channel ends with this process, and the stack with the channel.
+    // The channel closes when this process ends, and then the stack ends.
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    // Its own process group: Ctrl-C reaches only this process, which ends the stack afterwards.
+    // It has its own process group, so that Ctrl-C reaches only this process, which then ends the stack.
     detached: true,
   });
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));

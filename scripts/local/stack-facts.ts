@@ -17,14 +17,14 @@ export function urlsOf(ports: Ports, isReplicateReal: boolean) {
 export type Stack = {
   urls: ReturnType<typeof urlsOf>;
   keys: Keys;
-  /** As `postgres`, the owner of the schema; not a superuser. */
+  /** The URL of `postgres`, the owner of the schema, which is not a superuser. */
   database_url: string;
-  /** As the superuser, for tests that break things. */
+  /** The URL of the superuser, for tests that cause faults. */
   admin_database_url: string;
   ports: Ports;
   paths: Paths;
   credentials: DemoCredentials;
-  /** The processes of the stack by name, for tests that end one. */
+  /** The processes of the stack by name, for tests that kill one. */
   processes: () => { name: string; pid: number }[];
   ready_after_ms: number;
   /** Ends every process and frees every port. */

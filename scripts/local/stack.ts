@@ -33,41 +33,41 @@ import { type Stack, urlsOf } from "./stack-facts.ts";
 import { startStudio } from "./studio.ts";
 
 export type StackOptions = {
-  /** The gateway's port; every other port follows from it. */
+  /** The gateway's port, from which all other ports follow. */
   base_port?: number;
-  /** Everything the stack keeps; by default `.local/<base port>`. */
+  /** The folder of the stack's data; by default `.local/<base port>`. */
   data_folder?: string;
   /** Deletes the contents of the data folder. */
   fresh?: boolean;
   /** Load `supabase/seed.sql`, once. */
   seed?: boolean;
-  /** False for throwaway stacks: faster, and a power cut may ruin the data. */
+  /** False for temporary stacks: they are faster, but a power cut may damage their data. */
   durable?: boolean;
-  /** The environment of whoever starts it: the settings of `.env.example` are taken from there. */
+  /** The environment of the user, which may have settings of `.env.example`. */
   user_env?: NodeJS.ProcessEnv;
   /** Further settings of the functions. */
   function_env?: Settings;
-  /** How Auth signs access tokens: ES256, or HS256 as projects with the legacy secret. */
+  /** The algorithm of access tokens: ES256, or HS256 as in projects with the legacy secret. */
   access_tokens?: TokenAlgorithm;
-  /** Which refresh tokens Auth makes: v1, or the counted ones of v2. */
+  /** The version of refresh tokens: v1, or v2 with counted ones. */
   refresh_tokens?: RefreshVersion;
   /** Further settings of the Replicate look-alike. */
   replicate_env?: Record<string, string>;
-  /** The longest pause before a part that dies again and again is restarted. */
+  /** The longest pause before the restart of a part that ends repeatedly. */
   last_backoff_ms?: number;
-  /** False for tests that call the reconciler themselves: two at once would share the work. */
+  /** False for tests that call the reconciler themselves, because two reconcilers would share the work. */
   reconciles?: boolean;
   /** A line of a function's log, once the stack is ready. */
   on_log?: (line: string) => void;
-  /** One line for the person at the terminal: a part that died, or is back. */
+  /** Prints a line on the terminal, when a part ends or answers again. */
   report?: (line: string) => void;
   /** Ends a start that is not finished: `startStack` then throws its reason. */
   signal?: AbortSignal;
 };
 
 /**
- * Starts the whole back end on this machine and resolves when every part has answered.
- * @throws Problem with one sentence for the person at the terminal; nothing is left running then.
+ * Starts the whole back end on this machine, and resolves when every part has answered. @throws Problem with one sentence
+ * for the user, after it has ended all parts.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const started_at = performance.now();
@@ -192,13 +192,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     };
     const opened = database();
     const starts: Promise<unknown>[] = [opened, ...[...side, ...functions].map(run)];
-    // The first failure makes the others give up. It is thrown when no start is running any more.
+    // After the first failure the other starts give up. The failure is thrown when no start is running any more.
     for (const each of starts) each.catch((error: unknown) => giving_up.abort(error));
     await Promise.allSettled(starts);
     given_up.throwIfAborted();
     const sql = await opened;
     if (reconciles) undo.push(startReconciler(ports, keys.cron_secret, report));
-    // Before the database, because their last work needs it.
+    // The functions stop before the database, because their last work needs it.
     undo.push(() => Promise.all(functions.map((part) => part.stop())));
     const credentials = await ensureDemoCredentials(sql, urls.gateway, paths.credentials);
     if (options.seed) await sql.file(join(repositoryRoot, "supabase", "seed.sql"));
@@ -224,7 +224,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-/** Auth, REST and Storage run in this process: their uncaught errors are reported and end nothing. Returns the undo. */
+/**
+ * Reports uncaught errors of Auth, REST and Storage, which run in this process, instead of ending it. Returns a function
+ * that undoes it.
+ */
 function outliveRequests(report: (line: string) => void): () => void {
   const tell = (error: unknown) => report(`Something in Auth, REST or Storage failed: ${reasonOf(error)}`);
   process.on("uncaughtException", tell).on("unhandledRejection", tell);

@@ -2,7 +2,7 @@ type Json = Record<string, unknown>;
 
 const storagePrefix = "/storage/v1";
 
-/** `signedURL` and `url`, relative to the storage address, as Supabase Storage answers them. */
+/** Adds `signedURL` and `url`, relative to the URL of Storage, as in answers of Supabase Storage. */
 export async function withStorageNames(path: string, answer: Response): Promise<Response> {
   if (!answer.ok) return answer;
   const body = (await answer.json()) as Json | Json[];
@@ -19,7 +19,7 @@ function rename({ signedUrl, ...rest }: Json, field: string): Json {
   return { ...rest, [field]: link };
 }
 
-/** The headers of every stored object: no browser may treat it as a page, or name it after the path. */
+/** The headers of a stored object. No browser may show it as a page, or name a download after the path. */
 export function fileHeaders({ pathname, searchParams }: URL): Record<string, string> {
   const asked = searchParams.get("download");
   const name = (asked || pathname.split("/").at(-1) || "file").replace(/[^\w.-]/g, "_").slice(-100);
@@ -29,7 +29,7 @@ export function fileHeaders({ pathname, searchParams }: URL): Record<string, str
   };
 }
 
-/** The CLI and older clients send a bucket's name only; its id is the same. */
+/** Adds a bucket's id, which equals its name. The CLI and older clients send only the name. */
 export function withBucketId(text: string): string {
   try {
     const bucket = JSON.parse(text) as { id?: string; name?: string };

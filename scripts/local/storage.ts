@@ -10,7 +10,10 @@ type Body = WebStream | ReadableStream | Uint8Array;
 
 const lengthBytes = 4;
 
-/** Objects on the disk, a file each: the length of a head, the head as JSON, the content. Names are hashes, so no key leaves the folder. */
+/**
+ * Stores each object in a file: the length of a header, the header as JSON, the content. File names are hashes, so no key
+ * leads outside the folder.
+ */
 export class FileStorage {
   readonly driver = null;
   readonly #folder: string;
@@ -80,7 +83,7 @@ export class FileStorage {
     return join(this.#folder, hashed(bucket).slice(0, 16), hashed(key));
   }
 
-  /** The object changes at the rename, so a reader gets the whole old or the whole new file. */
+  /** Replaces an object by a rename, so that a reader gets either the old or the new file. */
   async #replace(bucket: string, key: string, write: (draft: string) => Promise<void>) {
     const path = this.#path(bucket, key);
     const draft = `${path}.${randomBytes(6).toString("hex")}`;
@@ -109,7 +112,7 @@ async function openObject(path: string) {
   const start = lengthBytes + length;
   const { size: all, mtime, mtimeMs } = await file.stat();
   const size = all - start;
-  // One of the two ways in which Supabase Storage makes it for files.
+  // Supabase Storage has two forms of ETags for files. This is one of them.
   const eTag = `"${mtimeMs.toString(16)}-${size.toString(16)}"`;
   return {
     file,

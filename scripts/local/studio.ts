@@ -7,7 +7,7 @@ import type { Lite } from "./lite.ts";
 import { fromFetch, listen, localServer, type NodeBindings, refusal } from "./local-server.ts";
 import type { Ports } from "./settings.ts";
 
-/** A small table editor. It works as service_role, and only for pages of its own address. */
+/** A small table editor. It works as service_role, and only for pages of its own origin. */
 export async function startStudio(
   ports: Ports,
   lite: Lite,
@@ -23,11 +23,11 @@ export async function startStudio(
   app.notFound((c) => refusal(c.req.raw, 404, "not_found", "The table editor has no such page."));
   app.get("/static/*", serveStatic({ root: assets, rewriteRequestPath: (path) => path.slice(7) }));
   app.all("/static/*", (c) => c.notFound());
-  // Lite would show the password of the database there; its page needs only these two facts.
+  // Lite would show the database's password there, but its page needs only these two values.
   app.get("/_system/info", (c) =>
     c.json({ admin: true, config: { auth: { publishable_key: publishableKey } } }),
   );
-  // Names and types of tables and columns; without them the page lists no table.
+  // The names and types of tables and columns. Without them the page lists no table.
   const toLite = (c: Context<{ Bindings: NodeBindings }>) =>
     lite.fetchAsAdmin(c.req.raw, c.env.incoming.socket.remoteAddress);
   app.all("/_system/introspect", toLite);

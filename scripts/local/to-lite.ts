@@ -8,9 +8,9 @@ export type PlatformEnv = {
   Variables: {
     lite: Lite;
     sql: postgres.Sql;
-    /** The Authorization header as lite reads it. */
+    /** The Authorization header for lite. */
     authorization: string | undefined;
-    /** Of a call to Auth, which is read before it is checked. */
+    /** The body of a call to Auth, which is read before the checks. */
     body: string;
   };
 };

@@ -6,7 +6,7 @@ import { type ErrorCode, errorCodes } from "../../supabase/functions/api/errors.
 import { version } from "../../supabase/functions/api/version.ts";
 import { errorExample, exampleOf, resolveIn, type Schema } from "./openapi-examples.ts";
 
-/** The OpenAPI 3.1 document of the routes themselves. Needs no service: describing a route calls nothing. */
+/** The OpenAPI 3.1 document, from the routes. It needs no running service. */
 export function openApiDocument() {
   const app = createApp({ log: () => {} } as unknown as Deps);
   for (const [name, scheme] of Object.entries(securitySchemes)) {
@@ -37,7 +37,7 @@ export function openApiDocument() {
         },
       },
     ],
-    // The order of the reference: what a newcomer needs comes first.
+    // The order of the reference: the first steps of a new user come first.
     tags: [
       {
         name: "Authentication",
@@ -77,7 +77,7 @@ export function openApiDocument() {
   return document;
 }
 
-/** What answers carry beside their bodies. Which ones is decided by the status, in one place for all operations. */
+/** The headers of answers. The status decides which ones an answer has, for all operations. */
 const headers: Schema = {
   "X-Request-Id": {
     description:
@@ -128,13 +128,13 @@ const headersOf = (status: string, isLimited: boolean) => [
 const operationsOf = ({ paths }: Schema) =>
   Object.values<Schema>(paths).flatMap((path) => Object.values<Schema>(path));
 
-/** Adds to every operation the headers of its answers, and examples made from those of the schemas. */
+/** Adds the headers of its answers to every operation, and examples from those of the schemas. */
 function complete(document: Schema): void {
-  // The generator gives an empty list; there are none.
+  // The generator adds an empty list, but there are no webhooks in this document.
   delete document.webhooks;
   const { components } = document;
   components.examples = {};
-  /** The examples of an answer, by code. Each code has one in the document, but for what is wrong with a field of an operation. */
+  /** The examples of an answer, by code. Examples with a field are specific to an operation; all others are shared. */
   const shown = (codes: ErrorCode[], field: string[]) => {
     const examples: Schema = {};
     for (const code of errorCodes.filter((one) => codes.includes(one))) {
@@ -146,7 +146,7 @@ function complete(document: Schema): void {
   };
   const resolve = resolveIn(document);
   for (const operation of operationsOf(document)) {
-    // What registerPath takes along of a route that a validation of ours reads.
+    // registerPath copies this property of the route, which is not part of OpenAPI.
     delete operation.middleware;
     const { parameters = [], requestBody, responses } = operation;
     for (const media of Object.values<Schema>(requestBody?.content ?? {})) {
@@ -169,13 +169,13 @@ function complete(document: Schema): void {
   }
 }
 
-/** An answer that is no error. A route says what differs from the example of the schema. */
+/** The example of a successful answer. A route gives only the differences from the schema's example. */
 function answerExample({ schema, example }: Schema, resolve: (schema: Schema) => Schema): unknown {
   const usual = exampleOf(schema, resolve);
   return example === undefined ? usual : { ...(usual as Schema), ...example };
 }
 
-/** An error that several operations answer alike is described once, under its codes. */
+/** Describes an error answer that several operations share only once, by its codes. */
 function shareAnswers(document: Schema): void {
   const { components } = document;
   const places = operationsOf(document)
@@ -190,7 +190,7 @@ function shareAnswers(document: Schema): void {
     const examples = Object.entries<Schema>(media?.examples ?? {});
     const codes = examples.map(([code]) => code);
     const fields = examples.flatMap(([, { value }]) => value?.errors?.[0]?.loc ?? []);
-    // Health says what is wrong in its own shape, without a code.
+    // Unhealthy answers have their own form, without a code.
     const first = codes[0] ?? "unhealthy";
     const ends = new Set([first, codes.at(-1) ?? first]);
     const names = [
@@ -205,7 +205,7 @@ function shareAnswers(document: Schema): void {
   }
 }
 
-/** A place of the request that a validation can complain about. */
+/** A field of the request for the example of a validation error. */
 function wrongField(requestBody: Schema | undefined, parameters: Schema[]): string[] {
   const [body] = Object.values<Schema>(requestBody?.content ?? {});
   const [first] = Object.keys((body?.example as object | undefined) ?? {});

@@ -1,10 +1,10 @@
 import { ApiError, type ErrorCode, invalidField, statusOf } from "../../supabase/functions/api/errors.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: JSON Schema, read by path.
+// biome-ignore lint/suspicious/noExplicitAny: a JSON Schema may have any form.
 export type Schema = { [key: string]: any };
 type Resolve = (schema: Schema) => Schema;
 
-/** Follows a reference of the document. What stands beside it counts too. */
+/** Resolves a reference of the document. Fields beside the reference apply too. */
 export const resolveIn =
   (document: Schema): Resolve =>
   ({ $ref, ...own }) =>
@@ -18,7 +18,10 @@ export const resolveIn =
           ...own,
         };
 
-/** The value composed of the examples of a schema's parts. Takes the first of several shapes; undefined without an example. */
+/**
+ * An example that is composed from the examples of a schema's parts. Of several shapes it uses the first. Undefined
+ * without an example.
+ */
 export function exampleOf(schema: Schema, resolve: Resolve): unknown {
   const { allOf = [], anyOf, oneOf, properties, items, example, const: only, ...rest } = resolve(schema);
   if (example !== undefined) return example;
@@ -40,7 +43,7 @@ export function exampleOf(schema: Schema, resolve: Resolve): unknown {
 
 const retryAfterSeconds = 30;
 
-/** An error as it is answered. `field` is the place of one that can be wrong. */
+/** The example of an error. `field` is the path of an invalid field. */
 export function errorExample(code: ErrorCode, field: string[]): Schema {
   const isLimit = statusOf(code) === 429;
   const error =

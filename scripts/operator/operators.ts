@@ -60,7 +60,7 @@ async function insertAuthUser(tx: postgres.TransactionSql, id: string, email: st
     raw_user_meta_data: tx.json({ email_verified: true }),
     created_at: now,
     updated_at: now,
-    // Auth cannot read a null in these.
+    // Auth cannot read a null in these columns.
     confirmation_token: "",
     recovery_token: "",
     email_change: "",
@@ -86,7 +86,7 @@ export async function listOperators(sql: postgres.Sql): Promise<Operator[]> {
     from public.users u where u.role = 'operator' order by u.created_at`;
 }
 
-/** A new key of an operator, whole; it is stored as a hash. */
+/** Creates a key of an operator, stores its hash, and returns the whole key. */
 export async function createOperatorKey(
   sql: postgres.Sql,
   email: string,
@@ -104,7 +104,7 @@ export async function createOperatorKey(
   return key;
 }
 
-/** Revokes the one active key with this id or prefix. */
+/** Revokes the active key with this id or prefix. */
 export async function revokeOperatorKey(sql: postgres.Sql, which: string): Promise<string> {
   const found = await sql<{ id: string; key_prefix: string; revoked_at: Date | null }[]>`
     select id, key_prefix, revoked_at from public.operator_keys where id::text = ${which} or key_prefix = ${which}`;

@@ -9,7 +9,7 @@ import { adminDatabaseUrl, databaseUrl, pathsFor, portsFrom } from "../local/set
 import { migrationTexts, schemaTexts } from "./baseline.ts";
 import { schemaDifference } from "./schema-difference.ts";
 
-/** The migration from the present migrations to supabase/schemas, computed on a temporary server; undefined if they agree. */
+/** The migration from the current migrations to supabase/schemas, computed on a temporary server. Undefined if they agree. */
 export const nextMigration = () =>
   inScratch(async (folder) => {
     const paths = pathsFor(folder);

@@ -4,7 +4,7 @@ import { runCli } from "../local/cli.ts";
 import { inScratch } from "../local/scratch.ts";
 import { withStockDatabase } from "./stock-database.ts";
 
-/** The SQL that changes the schema of the first texts into that of the second ones; empty if they agree. */
+/** The SQL that changes the schema of the first texts into that of the second texts. Empty if they agree. */
 export async function schemaDifference(server: string, before: string[], after: string[]): Promise<string> {
   return inScratch((folder) =>
     withStockDatabase(server, (old, from) =>

@@ -10,17 +10,17 @@ type Subject = Tenant & {
 
 type Traffic = {
   counts: Counts;
-  /** Ends when everybody has finished the current step. */
+  /** Resolves when everybody has finished the current step. */
   stop: () => Promise<void>;
 };
 
 export type Counts = {
   requests: number;
-  /** Requests that named the API key of the project. */
+  /** Requests with the API key of the project. */
   with_key: number;
   created: number;
   deleted: number;
-  /** Answers that no client should see, as `status path`. */
+  /** Unexpected answers, as `status path`. */
   wrong: string[];
 };
 
@@ -39,9 +39,9 @@ export async function makeSubject(
   return { ...tenant, ports, people };
 }
 
-/** Everybody makes pictures, watches them, lists, publishes, deletes, and asks for what is not there; one after the other. */
+/** Every user creates, follows, lists, publishes and deletes pictures, and requests missing ones, one after the other. */
 export function startTraffic({ ports, people, project_id, ...developer }: Subject): Traffic {
-  // Each of them named the key once before, to register.
+  // Each user has already sent the key once, to register.
   const counts: Counts = { requests: 0, with_key: people.length, created: 0, deleted: 0, wrong: [] };
   let isOver = false;
 
@@ -64,7 +64,7 @@ export function startTraffic({ ports, people, project_id, ...developer }: Subjec
     return body;
   }
 
-  /** As a person's or the developer's app does: the same headers with a new token, after some time. */
+  /** The same headers, with a new token after some time, as an app does it. */
   function renewing(email: string, first: Record<string, string>) {
     let headers = first;
     let since = Date.now();

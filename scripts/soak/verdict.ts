@@ -5,7 +5,7 @@ import { earlyAndLate, isFlat } from "../bench/statistics.ts";
 import type { Counts } from "./traffic.ts";
 
 export type Sample = {
-  /** Unknown where there is no /proc. */
+  /** Undefined without /proc. */
   memory_mb: number | undefined;
   connections: number;
 };
@@ -16,10 +16,10 @@ export type Finding = {
   found: string;
 };
 
-/** More than the pool of the embedded stack's three functions would be a leak. */
+/** The pools of the embedded stack's three functions. More connections would be a leak. */
 const mostConnections = 9;
 
-/** Checks that must hold after any traffic. Without samples only those that other traffic cannot disturb. */
+/** Checks that must succeed after any traffic. Without samples it runs only those that other traffic cannot disturb. */
 export async function judge(
   admin: Sql,
   tenant: Tenant,
@@ -58,7 +58,7 @@ export async function judge(
   return findings.map(([name, is_right, found]) => ({ name, is_right, found }));
 }
 
-/** Counters are written in batches, so they get half a minute to become what they should be. */
+/** Reads the counters. They are written in batches, so they have half a minute to become correct. */
 async function countAll(admin: Sql, { project_id, api_key_id }: Tenant, withKey: number) {
   const end = Date.now() + 30_000;
   for (;;) {

@@ -175,7 +175,7 @@ describe("npm start", { timeout: 240_000 }, () => {
     two.start();
     expect(await two.cli.exited).toBe(1);
     expect(two.cli.errors.filter((line) => line !== "")).toEqual([
-      "The database in this data folder has the schema of another checkout: begin anew with `npm start -- --fresh`, which deletes what it holds.",
+      "The database in this data folder has the schema of another checkout: start again with `npm start -- --fresh`, which deletes its data.",
     ]);
     await assertNothingLeft(two.base_port, two.parts());
     await two.restart("--fresh");

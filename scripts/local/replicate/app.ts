@@ -31,7 +31,7 @@ type Call = {
 
 type Env = { Bindings: NodeBindings; Variables: { call: Call; job: Job } };
 
-/** As the real service. */
+/** The page size of the real service. */
 const pageSize = 100;
 const maxBodyBytes = 30 * 1024 * 1024;
 
@@ -110,7 +110,7 @@ export function createApp({ token, webhookSecret, predictions, webhooks, faults 
     return c.body(isPage ? "<!doctype html><title>Bad gateway</title>" : new Uint8Array(file), 200, headers);
   });
 
-  // For tests, from this machine: the door of every local server lets nobody else in. The real service has none of it.
+  // These paths are for tests. Every local server accepts only requests from this machine. The real service has no such paths.
   app.get("/_faults", (c) => c.json(faults.list()));
   app.post("/_faults", async (c) => {
     const rule = faultRuleSchema.safeParse(await c.req.json());
@@ -170,7 +170,7 @@ export function createApp({ token, webhookSecret, predictions, webhooks, faults 
     const asked = { model, prompt, faults: faults.takeForPrediction(prompt), origin };
     const job = predictions.create(asked, body.data);
     Object.assign(call, { model: model.id, prediction_id: job.prediction.id });
-    // The answer shows the state at creation, not what became of it since.
+    // The answer shows the state at the creation, not the current state.
     const created = { ...job.prediction };
     if (findFault(job.faults, "drop")) return cut(c);
     const held = findFault(job.faults, "hold");
@@ -200,14 +200,14 @@ function cut(c: Context<Env>): Response {
   return c.body(null);
 }
 
-/** Starts as an image and goes on, with no length announced, as a careless receiver would fear. */
+/** A file that begins as an image and is too large, without a declared length. */
 function* hugeFile(file: Buffer, bytes: number): Generator<Uint8Array> {
   yield file.subarray(0, bytes);
   const filler = new Uint8Array(256 * 1024);
   for (let left = bytes - file.length; left > 0; left -= filler.length) yield filler.subarray(0, left);
 }
 
-/** `match` is a part of the prompt or a whole prediction id; the answer is oldest first. */
+/** `match` is a part of the prompt or a whole prediction id. The result is oldest first. */
 function matching<T extends { prompt: string | null; prediction_id: string | null }>(
   entries: T[],
   match = "",

@@ -1,11 +1,11 @@
 import { crc32, deflateSync } from "node:zlib";
 
-/** RGB, three bytes a pixel. */
+/** RGB with three bytes per pixel. */
 export type Pixels = { width: number; height: number; data: Uint8ClampedArray };
 
 const signature = Buffer.from("89504e470d0a1a0a", "hex");
 
-/** Compresses by the zlib of Node, which needs a fifth of the time of one in JavaScript. */
+/** Compresses with Node's zlib, which takes a fifth of the time of one in JavaScript. */
 export function encodePng({ width, height, data }: Pixels): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);

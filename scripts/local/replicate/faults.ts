@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A call or a file suffers these: a rule waits until one uses it up. */
+/** Faults of a call or a file, which uses up the rule. */
 const ofOneCall = [
   "refuse",
   "reset",
@@ -10,7 +10,7 @@ const ofOneCall = [
   "file_not_image",
   "file_slow",
 ] as const;
-/** A prediction suffers these: it takes them along at its creation. The table of README.md says what each does. */
+/** Faults of a prediction, which gets them at its creation. README.md explains each. */
 const ofPrediction = [
   "drop",
   "hold",
@@ -26,7 +26,7 @@ const ofPrediction = [
   "stale_webhook",
 ] as const;
 
-/** Each kind reads its own fields. */
+/** Each kind uses its own fields. */
 const faultSchema = z.strictObject({
   kind: z.enum([...ofOneCall, ...ofPrediction]),
   status: z.literal([402, 422, 429, 500, 503]).default(500),
@@ -42,7 +42,7 @@ const faultSchema = z.strictObject({
 type Fault = z.output<typeof faultSchema>;
 export type FaultKind = Fault["kind"];
 
-/** `match` is a part of the prompt, "" every prompt; without `times` the rule holds until it is cleared. */
+/** `match` is a part of the prompt; "" means every prompt. Without `times` the rule applies until it is cleared. */
 export const faultRuleSchema = z.strictObject({
   match: z.string().default(""),
   times: z.int().min(1).optional(),
@@ -50,10 +50,10 @@ export const faultRuleSchema = z.strictObject({
 });
 export type FaultRule = z.input<typeof faultRuleSchema>;
 
-/** A rule with how often it still applies. */
+/** A rule and how often it still applies. */
 export type Entry = { match: string; remaining: number; fault: Fault };
 
-/** Which field the one argument of a directive in a prompt fills. */
+/** The field for the argument of a directive in a prompt. */
 const fieldOf: Partial<Record<FaultKind, keyof Fault>> = {
   refuse: "status",
   fail: "error",
@@ -66,7 +66,7 @@ const fieldOf: Partial<Record<FaultKind, keyof Fault>> = {
   file_huge: "bytes",
 };
 
-/** `[[slow 5000]]`, `[[fail a text]]`, `[[lose_webhook]]`. Anything else stays plain prompt. */
+/** The directives in a prompt: `[[slow 5000]]`, `[[fail a text]]`, `[[lose_webhook]]`. Any other text is part of the prompt. */
 export function faultsInPrompt(prompt: string): Entry[] {
   const directives = prompt.matchAll(/\[\[([a-z_]+)(?:\s+([^\]]*))?\]\]/g);
   return [...directives].flatMap(([, name = "", argument = ""]) => {
@@ -74,7 +74,7 @@ export function faultsInPrompt(prompt: string): Entry[] {
     const field = value && fieldOf[name as FaultKind];
     const given = field ? { [field]: field === "error" ? value : Number(value) } : {};
     const fault = faultSchema.safeParse({ kind: name, ...given });
-    // A read that failed for ever could not be recovered from: the argument says how often it fails.
+    // The argument says how often a read fails. If it always failed, the generation could not recover.
     const remaining = name === "wrong_get" ? Number(value) || 1 : Number.POSITIVE_INFINITY;
     return fault.success ? [{ match: prompt, remaining, fault: fault.data }] : [];
   });
@@ -98,9 +98,9 @@ export function makeFaultRules() {
     clear(): void {
       entries = [];
     },
-    /** In JSON, `times` without an end is null. */
+    /** In JSON, an infinite `times` is null. */
     list: () => entries.map(({ match, remaining, fault }) => ({ match, times: remaining, fault })),
-    /** Uses up one fault of these kinds: of the rules, else of the prediction's own. */
+    /** Uses up one fault of these kinds: from the rules, else from the prediction's own. */
     take(prompt: string, kinds: readonly FaultKind[], own: Entry[] = []): Fault | undefined {
       const found = [...matching(prompt), ...own].find(
         ({ fault, remaining }) => remaining > 0 && kinds.includes(fault.kind),
@@ -108,7 +108,7 @@ export function makeFaultRules() {
       if (found) found.remaining -= 1;
       return found?.fault;
     },
-    /** Everything that one new prediction suffers. Each rule is used up once, whatever it does later. */
+    /** All faults of a new prediction. Each rule counts as used once, whatever happens later. */
     takeForPrediction(prompt: string): Entry[] {
       const kinds: readonly FaultKind[] = ofOneCall;
       const rules = matching(prompt).filter(({ fault }) => !kinds.includes(fault.kind));

@@ -10,7 +10,7 @@ export type Asked = {
   origin: string;
 };
 
-/** A prediction with what the server knows about it. */
+/** A prediction with the server's own data about it. */
 export type Job = Asked & {
   prediction: Prediction;
   abort: AbortController;

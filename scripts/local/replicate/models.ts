@@ -6,9 +6,9 @@ export type Model = {
   /** Official models run by name and hide their version; the others run by version only. */
   version?: string;
   input: z.ZodObject;
-  /** Inputs that hold an image address, or a list of them. */
+  /** The inputs that contain the URL of an image, or a list of URLs. */
   images: string[];
-  /** The input that asks for several images; such a model answers with a list. */
+  /** The input for the number of images. Such a model returns a list. */
   count?: string;
   refusal: string;
 };
@@ -68,7 +68,7 @@ const models = [
   }),
 ];
 
-/** By its name where it is official, else by its version: `id` or `owner/name:id`. */
+/** Finds an official model by its name, any other by its version: `id` or `owner/name:id`. */
 export function findModel(name: string | undefined, version: string | undefined): Model | undefined {
   if (name) return models.find((model) => model.id === name && model.version === undefined);
   return models.find(

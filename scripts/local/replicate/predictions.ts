@@ -14,7 +14,7 @@ type Wanted = {
 };
 type Settings = { webhooks: WebhookSender; predictionMs: number; maxPredictions: number; log: Log };
 
-/** The `error` of a prediction that is meant to fail, in the words of the real service. */
+/** The `error` of a prediction that shall fail, in the words of the real service. */
 class PredictionError extends Error {}
 
 const maxFiles = 200;
@@ -24,7 +24,7 @@ const newId = () => Array.from({ length: 26 }, () => alphabet[randomInt(32)]).jo
 
 export type Predictions = ReturnType<typeof makePredictions>;
 
-/** Takes predictions from starting through processing to one final state. Keeps the newest, in memory. */
+/** Runs predictions from `starting` through `processing` to one final state. Keeps the newest ones in memory. */
 export function makePredictions({ webhooks, predictionMs, maxPredictions, log }: Settings) {
   const jobs = new Map<string, Job>();
   const files = new Map<string, Buffer>();
@@ -55,7 +55,7 @@ export function makePredictions({ webhooks, predictionMs, maxPredictions, log }:
     prediction.logs = `Using seed: ${seed}\n`;
     for (let step = 1; step <= steps; step++) {
       await pause((total * 0.85) / steps, undefined, { signal });
-      // The line that most models write at each step, as tqdm does.
+      // Most models write such a line at each step, as tqdm does.
       prediction.logs += `${String(step * 10).padStart(3)}%|${"█".repeat(step).padEnd(steps)}| ${step}/${steps}\n`;
       if (step === steps / 2 && findFault(faults, "stall")) await pause(2 ** 31 - 1, undefined, { signal });
     }
@@ -125,9 +125,9 @@ export function makePredictions({ webhooks, predictionMs, maxPredictions, log }:
     get: (id: string): Job | undefined => jobs.get(id),
     /** Newest first. */
     list: (): Prediction[] => [...jobs.values()].reverse().map(({ prediction }) => prediction),
-    /** The output at a path of this server. */
+    /** The output file at a path of this server. */
     file: (path: string): Buffer | undefined => files.get(path),
-    /** No effect on a terminal prediction. */
+    /** Has no effect on a finished prediction. */
     cancel(job: Job): void {
       job.abort.abort();
       finish(job, { status: "canceled" });
@@ -138,7 +138,7 @@ export function makePredictions({ webhooks, predictionMs, maxPredictions, log }:
   };
 }
 
-/** Bytes of a `data:` or `http(s):` address, which the service fetches too. */
+/** The bytes of a `data:` or `http(s):` URL, which the real service fetches too. */
 async function loadImage(address: string, signal: AbortSignal): Promise<Buffer> {
   const response = await fetch(address, {
     signal: AbortSignal.any([signal, AbortSignal.timeout(15_000)]),
@@ -161,7 +161,7 @@ function seedOf(seed: unknown, prompt: string): number {
   return typeof seed === "number" ? seed : createHash("sha256").update(prompt).digest().readUInt16BE(0);
 }
 
-/** About 512 x 512 in the wanted aspect, or the wanted size, with no side over 1024. */
+/** About 512 x 512 in the requested aspect ratio, or the requested size. No side is over 1024. */
 function sizeOf({ width, height, aspect_ratio }: Record<string, unknown>, images: Buffer[]) {
   if (typeof width === "number" && typeof height === "number")
     return { width: side(width), height: side(height) };

@@ -1,6 +1,6 @@
 import { HTTPException } from "hono/http-exception";
 
-/** An error as the service words it: JSON with the status in it. */
+/** An error in the form of the service: JSON that contains the status. */
 export function problem(
   status: number,
   body: Record<string, unknown>,
@@ -9,7 +9,7 @@ export function problem(
   return new HTTPException(status as 400, { res: Response.json({ ...body, status }, { status, headers }) });
 }
 
-/** A model that runs by its version is not found as a wrong input. */
+/** For a model that runs by its version, "not found" is an error of the input. */
 export const notFound = (byVersion = false): HTTPException => {
   if (!byVersion) return problem(404, { detail: "The requested resource could not be found." });
   const title = "Invalid version or not permitted";
@@ -23,7 +23,7 @@ const refusals: Record<number, { title: string; detail: string }> = {
   503: { title: "Service unavailable", detail: "The service is temporarily unavailable." },
 };
 
-/** What the service says when it turns a call away. `retryAfter` is in seconds, and for 429 only. */
+/** A refusal in the words of the service. `retryAfter` is in seconds, and only for 429. */
 export function refusal(status: number, retryAfter = 1): HTTPException {
   if (status !== 429) return problem(status, { ...refusals[status] });
   const detail = `Request was throttled. Your rate limit resets in ~${retryAfter}s.`;

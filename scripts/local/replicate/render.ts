@@ -6,22 +6,25 @@ import { encodePng, type Pixels } from "./encode-png.ts";
 
 export type RenderRequest = {
   prompt: string;
-  /** Bytes of the input images, in order. */
+  /** The bytes of the input images, in order. */
   images: Buffer[];
-  /** Which of several outputs. */
+  /** The index of the output. */
   index: number;
   seed: number;
   width: number;
   height: number;
 };
 
-/** Beyond this, decoding would hold the event loop for longer than a local server may. */
+/** Decoding a larger picture would block the event loop for too long. */
 const maxDecodedPixels = 4_000_000;
 
-/** The two lines "Drawn by the local stand-in; set REPLICATE_API_TOKEN for real ones", so that nobody takes a picture for a model's. */
+/**
+ * The label "Drawn by the local stand-in; set REPLICATE_API_TOKEN for real ones", so that nobody mistakes it for a model's
+ * picture.
+ */
 const stamp = decode(readFileSync(new URL("stamp.png", import.meta.url)));
 
-/** A picture that is the same for the same request and differs with every part of it, as PNG bytes. */
+/** A picture as PNG bytes. The same request gives the same picture, and every part of the request changes it. */
 export function render({ prompt, images, index, seed, width, height }: RenderRequest): Buffer {
   const hash = createHash("sha256").update(JSON.stringify([prompt, index, seed]));
   for (const image of images) hash.update(createHash("sha256").update(image).digest());
@@ -34,7 +37,7 @@ export function render({ prompt, images, index, seed, width, height }: RenderReq
 
 const shades = 1024;
 
-/** Waves of colour around a light, all from the digest; an input photo shines through. */
+/** Paints waves of color around a light, from the digest. An input photo is blended in. */
 function paint({ width, height, data }: Pixels, digest: Buffer, photo: DecodedPng | undefined): void {
   const part = (at: number) => digest.readUInt16BE(at) / 65_536;
   const palette = Uint8ClampedArray.from({ length: shades * 3 }, (_, i) => {
@@ -56,7 +59,7 @@ function paint({ width, height, data }: Pixels, digest: Buffer, photo: DecodedPn
   }
 }
 
-/** Index of the photo's pixel at u, v (0–1), cropped to cover the wanted aspect. */
+/** The index of the photo's pixel at u, v (0–1). The photo is cropped to the requested aspect ratio. */
 function sampleAt(photo: DecodedPng, u: number, v: number, aspect: number): number {
   const own = photo.width / photo.height;
   const x = Math.floor((0.5 + (u - 0.5) * Math.min(1, aspect / own)) * photo.width);
@@ -64,7 +67,7 @@ function sampleAt(photo: DecodedPng, u: number, v: number, aspect: number): numb
   return (Math.min(photo.height - 1, y) * photo.width + Math.min(photo.width - 1, x)) * photo.channels;
 }
 
-/** Into the lower left corner; smaller on a picture that is narrower than the words. */
+/** Draws the label into the lower left corner, smaller if the picture is narrow. */
 function drawStamp({ width, height, data }: Pixels): void {
   const scale = Math.min(1, width / stamp.width);
   const [across, down] = [Math.floor(stamp.width * scale), Math.floor(stamp.height * scale)];
@@ -76,7 +79,7 @@ function drawStamp({ width, height, data }: Pixels): void {
   }
 }
 
-/** Undefined for other formats, and for a PNG that is too large or not in plain colours. Throws on a broken file. */
+/** Decodes a PNG. Undefined for other formats, and for a PNG that is too large or has unusual colors. Throws on a broken file. */
 function decodePhoto(bytes: Buffer): DecodedPng | undefined {
   const { type, width, height } = imageSize(bytes);
   if (type !== "png" || width * height > maxDecodedPixels) return undefined;

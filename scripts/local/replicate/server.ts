@@ -8,27 +8,27 @@ import { makePredictions } from "./predictions.ts";
 import { makeWebhookSender } from "./webhook-sender.ts";
 
 type ReplicateOptions = {
-  /** The one token that is accepted. */
+  /** The only accepted token. */
   token: string;
   /** `whsec_` and base64. */
   webhookSecret: string;
-  /** 0, the default, takes any free port. */
+  /** 0, the default, means any free port. */
   port?: number;
   predictionMs?: number;
-  /** Waits between the tries of the last webhook of a prediction. */
+  /** The waits between attempts at the final webhook of a prediction. */
   webhookRetryMs?: number[];
   maxPredictions?: number;
   log?: Log;
 };
 
 export type ReplicateServer = {
-  /** Without a slash at the end; the API is under `/v1`. */
+  /** The URL without a trailing slash. The API is under `/v1`. */
   url: string;
   faults: FaultRules;
   close: () => Promise<void>;
 };
 
-/** Starts the look-alike in this process. Rejects when the port is taken or the secret is not base64. */
+/** Starts the look-alike in this process. Rejects if the port is taken or the secret is not base64. */
 export async function startReplicate(options: ReplicateOptions): Promise<ReplicateServer> {
   const { token, webhookSecret, port = 0, log = () => {} } = options;
   const { predictionMs = 1500, maxPredictions = 500 } = options;

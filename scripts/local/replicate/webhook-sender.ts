@@ -6,7 +6,7 @@ import type { Job, Log } from "./job.ts";
 
 type WebhookEvent = "start" | "output" | "completed";
 
-/** One attempt. `status` is the receiver's, null when there was none. */
+/** One attempt. `status` is the receiver's, or null without an answer. */
 type Delivery = {
   prediction_id: string;
   prompt: string;
@@ -20,13 +20,13 @@ type Delivery = {
 };
 type Message = { job: Job; event: WebhookEvent; id: string; body: string; url: string; status: string };
 
-/** Waits between the tries of the last event. Other events are tried once. */
+/** `retryMs` has the waits between attempts at the final event. Other events are sent once. */
 type Settings = { secret: string; retryMs: number[]; log: Log };
 
 const maxEntries = 5000;
 const timeoutMs = 10_000;
 
-/** The list, with room for one more: the oldest entry goes. */
+/** Removes the oldest entry of a full list, to make room for another one. */
 export function bounded<T>(entries: T[]): T[] {
   if (entries.length >= maxEntries) entries.shift();
   return entries;
@@ -34,7 +34,7 @@ export function bounded<T>(entries: T[]): T[] {
 
 export type WebhookSender = ReturnType<typeof makeWebhookSender>;
 
-/** Sends signed webhooks, those of one prediction in the order in which they happened. */
+/** Sends signed webhooks, those of one prediction in the order of its events. */
 export function makeWebhookSender({ secret, retryMs, log }: Settings) {
   const deliveries: Delivery[] = [];
   const signer = new Webhook(secret);
@@ -120,7 +120,7 @@ export function makeWebhookSender({ secret, retryMs, log }: Settings) {
   };
 }
 
-/** A fault of this message's event. */
+/** The fault for the event of this message. */
 function faultOf(kind: FaultKind, { job, event }: Message) {
   const fault = findFault(job.faults, kind);
   return fault?.event === event ? fault : undefined;
