@@ -6,18 +6,18 @@ import { Problem } from "./local/problem.ts";
 const helpText = `Measures the API against a bare handler that makes one query, in one run. Stores the results in .local/bench too.
 
   npm run bench                 on a fresh stack of its own
-  npm run bench -- --port 54321 on the stack that runs there (only reads, because the others would leave data there)
-  --rounds N       rounds for each row; the rows take turns (default 5)
+  npm run bench -- --port 54321 on the stack at that port (only reads, because other scenarios would leave data there)
+  --rounds N       rounds for each row; rows are measured in turn (default 5)
   --seconds N      for each round (default 1.5)
   --requests N     for each round, instead of seconds
   --connections N  requests under way at once (default 20)
   --creates N      creates with a picture, while memory is watched (default 2000: a minute and 2 GB of disk; 0 for none)
   --starts N       starts of the function, and a third as many of the stack (default 9; 0 for none)
-  --scale          instead, each read on a small database beside a large one, made when there is none
-  --make-large     fills that large database anew, in .local/bench-large: a minute or more, and some gigabytes
+  --scale          instead compares each read on a small and on a large database, which is created if it is missing
+  --make-large     creates that large database again, in .local/bench-large: a minute or more, and some gigabytes
   --peers          measures alternatives instead (bench-peers/README.md); installs them once
-  --deep-page N    the deep page of a list (default 5000), so many times 20 rows are made
-  --only WORD      the scenarios whose name contains it`;
+  --deep-page N    the deep page of a list (default 5000); the bench creates 20 rows for each page
+  --only WORD      only the scenarios whose name contains WORD`;
 
 await runMain(async () => {
   const { values } = readCommandLine("npm run bench", helpText, {

@@ -8,11 +8,11 @@ import { inScratch } from "./local/scratch.ts";
 
 const helpText = `Deploys this checkout to a hosted Supabase project. You can repeat it: each step sets a state.
 
-  npm run deploy -- --project-ref <ref> --dry-run   the commands, and what is missing before they can run
+  npm run deploy -- --project-ref <ref> --dry-run   prints the commands and the missing settings
   npm run deploy -- --project-ref <ref>             runs the commands, and stops at the first failure
-  --settings FILE   becomes the secrets of the functions (default ${hostedEnvFile})
+  --settings FILE   the file with the secrets of the functions (default ${hostedEnvFile})
   --domain URL      an address of your own, such as https://api.example.com
-  --site URL        the app that links of Supabase Auth lead to (default: the address of the API)
+  --site URL        the URL of the app, for links of Supabase Auth (default: the URL of the API)
 
 The Supabase CLI has to be logged in: npx supabase login, or SUPABASE_ACCESS_TOKEN.`;
 

@@ -9,9 +9,9 @@ const helpText = `Sends random requests to every operation of docs/openapi.json,
 no answer is an error.
 
   npm run fuzz                           one minute, on a stack of its own
-  npm run fuzz -- --minutes 10           goes on with new seeds
-  npm run fuzz -- --seed N               repeats what a run has found
-  npm run fuzz -- --only generations.create   stays with one operation
+  npm run fuzz -- --minutes 10           ten minutes, with new seeds
+  npm run fuzz -- --seed N               repeats the run with this seed
+  npm run fuzz -- --only generations.create   only this operation
   npm run fuzz -- --runs N               requests to each operation and seed (default 100)`;
 
 async function main(): Promise<void> {

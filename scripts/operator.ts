@@ -61,7 +61,7 @@ async function main(): Promise<void> {
   if (work === undefined && command !== "developer")
     throw new Problem(`There is no command ${command}.\n\n${helpText}`);
   if (subject === "" && command !== "list")
-    throw new Problem(`\`${command}\` needs to know whom or what.\n\n${helpText}`);
+    throw new Problem(`\`${command}\` needs an email address or a key.\n\n${helpText}`);
   if (work === undefined) return makeDeveloper(subject, values);
   const url = process.env.DATABASE_URL || localDatabase(portOf(values.port, defaultBasePort));
   // Statements are not prepared, so that a transaction pooler works too.
@@ -110,8 +110,8 @@ function explain(error: unknown): unknown {
   const { code, message } = error as { code?: string; message: string };
   return new Problem(
     code === "42P01" || code === "3F000"
-      ? "This database has no Cloud API in it yet: apply the migrations first (npx supabase db push --remote)."
-      : `The database did not do it: ${message}${code === undefined ? "" : ` (${code})`}`,
+      ? "This database does not have the schema of Cloud API yet: apply the migrations first (npx supabase db push --remote)."
+      : `The database refused it: ${message}${code === undefined ? "" : ` (${code})`}`,
   );
 }
 

@@ -12,12 +12,12 @@ import { startStack } from "./local/stack.ts";
 const helpText = `Starts the whole back end on this machine: database, Auth, Storage, functions, mail inbox, image service.
 
   npm start                  on port ${defaultBasePort}, with the data of the last start
-  npm start -- --port 55321  on other ports: the API on this one, the rest right after it
+  npm start -- --port 55321  on other ports: the API on this one, the other parts on the next ones
   npm start -- --fresh       with an empty database and empty storage
-  npm start -- --seed        with the developers, projects, people and pictures of supabase/seed.sql to look at
+  npm start -- --seed        with the sample data of supabase/seed.sql
   npm start -- --data d      keeps everything in the folder d instead of .local/<port>
   npm start -- --json        prints addresses and keys as one line of JSON when ready, then the log as JSON
-  npm start -- --docker      the full Supabase in Docker instead: supabase start, functions, accounts, and what is missing
+  npm start -- --docker      the full Supabase in Docker instead: supabase start, functions, accounts, and the missing settings
                              in supabase/functions/.env (--settings for another file)
   npm start -- --quiet       prints no line for each request
   npm start -- --keys        prints every key, secret and demo account of the stack as JSON, and starts nothing

@@ -33,7 +33,7 @@ export const runBench = (options: BenchOptions): Promise<void> =>
 async function measure(options: BenchOptions, folder: string): Promise<void> {
   const undo: Undo = [];
   try {
-    console.error("Starting a stack, and making accounts and pictures to read …");
+    console.error("Starting a stack and creating accounts and pictures …");
     const { ports, operator_key, admin, stop } =
       options.port === undefined ? await openOwnStack(folder) : findStack(options.port);
     undo.push(stop);
@@ -128,7 +128,7 @@ async function measureStarts({ options, ports, facts, toApi, note }: Run): Promi
   const functions = await startFunctions(first, moved, options.starts);
   const stacks = await startStacks(Math.ceil(options.starts / 3));
   if (functions.length > 0) note(describeStarts("A function, from its start to its first `me`", functions));
-  note(describeStarts("`npm start` on data that is there", stacks));
+  note(describeStarts("`npm start` on existing data", stacks));
 }
 
 async function measureChanges({ options, ports, facts, bare, toApi, section, note }: Run): Promise<void> {
@@ -142,7 +142,7 @@ async function measureChanges({ options, ports, facts, bare, toApi, section, not
     base: `http://${loopback}:${ports.gateway}`,
     postgres_pid,
   };
-  await section("Login and what bounds it", [hash, login], "the sign-in at Auth alone");
+  await section("Login and its lower bound", [hash, login], "the sign-in at Auth alone");
   if (options.creates === 0 || options.only !== "") return;
   const { sentence, is_right } = await measureCreates(create, options.creates);
   note(sentence);
@@ -157,5 +157,5 @@ async function stallPredictions(port: number): Promise<void> {
     body: JSON.stringify({ fault: { kind: "stall" } }),
   });
   if (!response.ok)
-    throw new Problem(`The image service could not be told to stall: ${await response.text()}`);
+    throw new Problem(`The image service did not accept the fault \`stall\`: ${await response.text()}`);
 }

@@ -67,5 +67,5 @@ export async function startServer(
     }
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
-  throw new Problem(`A server to compare with could not start: ${said}`);
+  throw new Problem(`A compared server could not start: ${said}`);
 }

@@ -15,4 +15,6 @@ test.each([
   ["growing by a fifth at most", [100, 100, 100, 100, 110, 112, 118, 118], true],
   ["growing without an end", [100, 120, 140, 160, 180, 200, 220, 240], false],
   ["too few to tell", [10, 200, 900], true],
-])("memory that is %s is judged", (_how, samples, expected) => expect(isFlat(samples)).toBe(expected));
+])("whether memory that is %s counts as flat (%#)", (_how, samples, expected) =>
+  expect(isFlat(samples)).toBe(expected),
+);

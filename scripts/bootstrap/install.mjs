@@ -167,7 +167,7 @@ function npmCommand() {
 /** Runs npm. Returns the reason of a failure, or an empty text. */
 async function npm(root, scope, work, folder = root) {
   const started = Date.now();
-  const what = scope === "start" ? "what `npm start` needs" : "what the tests need, too";
+  const what = scope === "start" ? "what `npm start` needs" : "what the tests need too";
   console.error(`Installing the packages, once: ${what} …`);
   const [command, first] = npmCommand();
   const only = scope === "start" ? ["--omit=dev", "--omit=peer"] : ["--include=dev", "--include=peer"];

@@ -199,7 +199,7 @@ test(
   },
 );
 
-test("npm start asks the registry for files alone, not for the versions of each package", slow, async () => {
+test("npm start requests only files from the registry, not the versions of each package", slow, async () => {
   const { start } = checkout();
   listed = [];
   expect(await start()).toEqual(ready);
@@ -394,13 +394,12 @@ test(
     expect(await start({}, "test.ts")).toEqual(ready);
     const npm = `require("node:child_process").spawn("/bin/sh", ["-c", "node scripts/bootstrap.mjs scripts/long.ts; true"],
     { stdio: "inherit" }); setInterval(() => {}, 1_000);`;
-    const runner = spawn(process.execPath, ["-e", npm], {
-      cwd: root,
-      env: { ...environment(home), npm_lifecycle_event: "long" },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const [line] = await once(createInterface({ input: runner.stdout }), "line");
-    runner.kill("SIGKILL");
-    await until("the process has ended", () => !isAlive(Number(line)));
-  },
-);
+  const runner = spawn(process.execPath, ["-e", npm], {
+    cwd: root,
+    env: { ...environment(home), npm_lifecycle_event: "long" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = await once(createInterface({ input: runner.stdout }), "line");
+  runner.kill("SIGKILL");
+  await until("the process has ended", () => !isAlive(Number(line)));
+});

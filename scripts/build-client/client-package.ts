@@ -60,5 +60,5 @@ export async function checkClient(folder: string): Promise<{ line: string; tarba
 
 async function mustSucceed(command: string, args: string[]): Promise<void> {
   const { code, output } = await runCommand(command, args);
-  if (code !== 0) throw new Error(`${command} is not content:\n${output}`);
+  if (code !== 0) throw new Error(`${command} found problems:\n${output}`);
 }

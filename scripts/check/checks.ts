@@ -43,7 +43,7 @@ export const checks: Record<string, Check> = {
     const stale = (await generated()).filter(([path, content]) => current(path) !== content);
     return unless(
       stale.map(([path]) => path),
-      "not what the sources give: run `npm run generate` and commit the result",
+      "differs from its sources: run `npm run generate` and commit the result",
     );
   },
   async "OpenAPI document (Redocly)"() {
@@ -59,7 +59,7 @@ export const checks: Record<string, Check> = {
   /** A Go module, so it runs only where Go is installed. */
   "workflows (actionlint)": () =>
     command("go", "run", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12")().catch(() => ({
-      note: "not looked at: there is no Go on this machine",
+      note: "not checked: Go is not installed",
     })),
   "unused code": command("knip"),
 };

@@ -34,5 +34,5 @@ export async function forwardAddresses(
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
   await runMain(
     async () => console.log(await forwardAddresses(process.argv[2] ?? "", process.env.SUPABASE_ACCESS_TOKEN)),
-    "The switch could not be set",
+    "The setting could not be changed",
   );

@@ -15,5 +15,5 @@ for (const page of [verifyPage, resetPage]) {
   const { html } = documentOf(page, `${base.replace(/\/+$/, "")}/api/v1/auth/`);
   writeFileSync(join(target, `${page.name}.html`), html);
 }
-console.log(`The pages for links of mails are in ${target}. Put them on any site that serves files, such as the folder public/
-of your app, and set PAGES_URL to where they lie (https://app.example.com/account); then deploy again.`);
+console.log(`The pages for links in mails are in ${target}. Put them on any site that serves files, such as the folder public/
+of your app, and set PAGES_URL to their URL (https://app.example.com/account); then deploy again.`);

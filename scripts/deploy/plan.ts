@@ -32,12 +32,14 @@ const ref = /^[a-z]{20}$/;
 export function problemsOf({ project_ref, settings, env, domain }: DeployOptions): string[] {
   const problems: string[] = [];
   if (!ref.test(project_ref))
-    problems.push(`--project-ref ${project_ref || "(none)"} is not the 20 letters of a project's address.`);
+    problems.push(
+      `--project-ref ${project_ref || "(none)"} is not a project reference, which has 20 letters.`,
+    );
   if (env === undefined)
     return [...problems, `${settings} is missing: cp .env.example ${settings}, and fill it in.`];
   for (const [name, why] of missingSettings(env)) problems.push(`${name} is not set in ${settings}: ${why}.`);
   if (hasClosedPort(env))
-    problems.push(`SMTP_PORT in ${settings}: hosted functions cannot use the ports 25 and 587; take 465.`);
+    problems.push(`SMTP_PORT in ${settings}: hosted functions cannot use the ports 25 and 587; use 465.`);
   for (const name of Object.keys(env).filter((each) => each.startsWith("SUPABASE_")))
     problems.push(`${name} in ${settings}: names that begin with SUPABASE_ are the platform's own.`);
   problems.push(...misspeltSettings(env).map((line) => `In ${settings}: ${line}`));
@@ -61,7 +63,7 @@ export function planDeploy({ project_ref, settings, env = {}, domain, site }: De
   const steps: Step[] = [
     { why: "name the project", command: ["supabase", "link", "--project-ref", project_ref] },
     {
-      why: "what the next step changes in Auth, Storage and the API of the project",
+      why: "the changes of the next step to Auth, Storage and the API of the project",
       command: ["supabase", "config", "diff", remote, "--workdir"],
       file: config,
     },
@@ -96,7 +98,7 @@ export function planDeploy({ project_ref, settings, env = {}, domain, site }: De
     });
   const url = `https://${project_ref}.supabase.co`;
   steps.push({
-    why: "look at the result",
+    why: "check the result",
     command: ["npm", "run", "doctor", "--", "--url", url, "--settings", settings],
   });
   return steps;

@@ -30,6 +30,6 @@ export function renderFindings({ kind, base }: Target, findings: Finding[]): str
     ...(fix === undefined ? [] : [`${" ".repeat(width + 10)}→ ${fix}`]),
   ]);
   const count = (status: Finding["status"]) => findings.filter((finding) => finding.status === status).length;
-  const sum = `${count("ok")} ok, ${count("warn")} to look at, ${count("fail")} wrong.`;
+  const sum = `${count("ok")} ok, ${count("warn")} to check, ${count("fail")} wrong.`;
   return ["", `${base} (${kind})`, "", ...lines, "", sum].join("\n");
 }

@@ -47,7 +47,7 @@ export const checkAuth: Check = async (target) => {
   const findings: Finding[] = [
     body.disable_signup === true
       ? ok("sign-up", "off at Auth itself")
-      : fail("sign-up", "anybody may sign up at Auth itself, past every project", fix),
+      : fail("sign-up", "anybody can sign up at Auth itself, without a project", fix),
   ];
   if (body.external?.anonymous_users === true)
     findings.push(fail("sign-up", "anonymous sign-ins are on", fix));
@@ -116,7 +116,7 @@ export const checkBuckets: Check = async (target) => {
   const findings = ["uploads", "generations"].flatMap((name) => {
     const bucket = (body as Bucket[]).find(({ id }) => id === name);
     if (bucket === undefined) return `${name} is missing`;
-    if (bucket.public) return `${name} is public: whoever guesses a path reads its pictures`;
+    if (bucket.public) return `${name} is public: anybody who guesses a path can read its pictures`;
     // Storage omits it if it is not set.
     return bucket.file_size_limit === null ? `${name} takes files of any size` : [];
   });

@@ -49,7 +49,7 @@ const parts: Record<string, { fix: string; without?: [string, string] }> = {
 export const checkParts: Check = async ({ health }) => {
   const { status, body, reason } = await health();
   if (status !== 200 && status !== 503)
-    return [fail("parts", `/health/detailed: ${reason}`, "get the function to answer first")];
+    return [fail("parts", `/health/detailed: ${reason}`, "fix the function first")];
   return Object.entries(parts).flatMap(([part, { fix, without }]): Finding | Finding[] => {
     const state = body[part] as { status?: string; latency_ms?: number; error?: string } | undefined;
     if (state?.status === "healthy") return ok(part, `answers in ${state.latency_ms} ms`);
@@ -75,7 +75,7 @@ export const checkOperator: Check = async ({ kind, health, operator_key }) => {
     return [
       fail("operator", "no stack has run with this data folder", "npm start, or --data for another folder"),
     ];
-  return [warn("operator", "without an operator key migrations, jobs and mail are not looked at", fix)];
+  return [warn("operator", "without an operator key migrations, jobs and mail are not checked", fix)];
 };
 
 const migrate: Record<Kind, string> = {
@@ -97,7 +97,7 @@ export const checkMigrations: Check = async ({ kind, health }) => {
       warn(
         about,
         `${unknown.length} are newer than the function`,
-        "bring the functions to that version: git pull, then deploy them",
+        "update the functions: git pull, then deploy them",
       ),
     ];
   // An older function does not know the newest migrations of this checkout.
@@ -117,7 +117,7 @@ export const checkWebhook: Check = async ({ kind, base, health }) => {
   }
   // Links in mails and pictures use the public URL, but this request used another one.
   if (URL.parse(public_url)?.origin !== URL.parse(base)?.origin) {
-    const says = `clients are sent to ${public_url}, and it is asked at ${base}`;
+    const says = `clients get links to ${public_url}, but this check used ${base}`;
     return [fail("public address", says, "set PUBLIC_URL to the address that clients call, without /api/v1")];
   }
   const url = `${public_url}/api/v1/generation/webhooks/replicate`;
@@ -142,7 +142,11 @@ export const checkMail: Check = async ({ kind, health }) => {
   const findings: Finding[] = [];
   if (kind === "hosted" && /\.(test|invalid|example|localhost)$/.test(from))
     findings.push(
-      fail("mail sender", `${from} is nobody's address`, "set MAIL_FROM to one of a verified domain"),
+      fail(
+        "mail sender",
+        `${from} is not a deliverable address`,
+        "set MAIL_FROM to one of a verified domain",
+      ),
     );
   const fix = "look for `a mail could not be sent` in the log of the functions";
   findings.push(

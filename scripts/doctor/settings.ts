@@ -27,12 +27,12 @@ const near = /^(localhost|127(\.\d+){3}|\[?::1\]?|host\.docker\.internal|db|supa
 function localAdvice({ env, env_file }: Target): Finding[] {
   const host = env.DATABASE_URL ? URL.parse(env.DATABASE_URL)?.hostname : undefined;
   if (host === undefined || near.test(host)) return [];
-  const says = `DATABASE_URL leads to ${host}: the functions of this machine work on that database`;
+  const says = `DATABASE_URL leads to ${host}: the functions on this machine would use that database`;
   return [
     fail(
       about,
       says,
-      `remove it from ${env_file}; what is for the hosted project belongs into ${hostedEnvFile}`,
+      `remove it from ${env_file}; settings of the hosted project belong into ${hostedEnvFile}`,
     ),
   ];
 }

@@ -6,7 +6,7 @@ import { limited, mailed } from "./auth-checks.ts";
 import type { StackConfig } from "./config.ts";
 import type { PlatformEnv } from "./to-lite.ts";
 
-test("local Auth allows thirty calls of each address, and then as many an hour as configured", () => {
+test("local Auth allows each address thirty calls at once, and then the configured number per five minutes", () => {
   const take = authBucket(300);
   const taken = (address: string, now: number) =>
     Array.from({ length: 40 }, () => take(address, now)).filter(Boolean).length;

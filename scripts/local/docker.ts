@@ -68,7 +68,7 @@ export async function startDocker({
           `Pictures need a token of Replicate: set REPLICATE_API_TOKEN in ${env_file}, then start again.`,
         );
       notes.push(
-        "`npx supabase stop` ends the containers; `npm run doctor -- --local` looks at them.",
+        "`npx supabase stop` stops the containers; `npm run doctor -- --local` checks them.",
         "Ctrl-C ends the functions.",
       );
       const facts = {
@@ -153,14 +153,14 @@ async function untilItAnswers(url: string, serving: ChildProcess): Promise<void>
   for (;;) {
     if (serving.exitCode !== null || serving.signalCode !== null)
       throw new Problem(
-        "`supabase functions serve` ended before the functions answered: what it says is above.",
+        "`supabase functions serve` ended before the functions answered. Its output is above.",
       );
     const response = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
     await response?.arrayBuffer();
     if (response?.ok) return;
     if (Date.now() - start > readyWithinMs)
       throw new Problem(
-        `${url} did not answer within ${readyWithinMs / 1000} s: what the functions say is above.`,
+        `${url} did not answer within ${readyWithinMs / 1000} s. The output of the functions is above.`,
       );
     await delay(250);
   }

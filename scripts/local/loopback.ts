@@ -39,7 +39,7 @@ export function refusalOf(
     headers["sec-fetch-site"] === "cross-site" &&
     (headers["sec-fetch-mode"] !== "navigate" || headers["sec-fetch-dest"] !== "document");
   if (may && !foreign) return undefined;
-  return [403, "origin_not_local", "Pages of other sites may not ask this server."];
+  return [403, "origin_not_local", "Pages of other sites may not call this server."];
 }
 
 const isOwn = (origin: string, host: string) => origin.toLowerCase() === `http://${host}`.toLowerCase();

@@ -152,7 +152,7 @@ export class Part {
       missed = answered ? 0 : missed + 1;
     }
     if (this.#stopping || this.#child !== child) return;
-    report(`${name} hangs: it has not answered for ${(missedLooks * look_ms) / 1000} s, so it is ended`);
+    report(`${name} hangs: it has not answered for ${(missedLooks * look_ms) / 1000} s, so it is stopped`);
     signalQuietly(-(child.pid ?? 0), "SIGKILL");
   }
 

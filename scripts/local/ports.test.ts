@@ -22,7 +22,7 @@ async function connected() {
 }
 
 // Another test's connection may take a port that was released. So this test decides which port is free.
-test("npm start waits until a connection lets go of one of its ports, and says so", async () => {
+test("npm start waits until a connection releases one of its ports, and prints that it waits", async () => {
   const ports = portsFrom(await findFreeBase());
   const lines: string[] = [];
   const isFree = (port: number) => Promise.resolve(port !== ports.inbox || lines.length > 0);

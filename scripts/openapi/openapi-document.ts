@@ -199,7 +199,7 @@ function shareAnswers(document: Schema): void {
       [...ends, codes.length, ...fields],
     ];
     const name = names.map((parts) => parts.join(".")).find((one) => !(one in components.responses));
-    if (name === undefined) throw new Error(`Two answers want the name ${names.at(-1)?.join(".")}.`);
+    if (name === undefined) throw new Error(`Two answers have the name ${names.at(-1)?.join(".")}.`);
     components.responses[name] = answer;
     for (const { responses, status } of alike) responses[status] = { $ref: `#/components/responses/${name}` };
   }

@@ -39,7 +39,7 @@ export async function registerDeveloper(
   if (status === 0) throw new Problem(`${base}: ${reason}.`);
   if (body.provisioning === undefined)
     throw new Problem(
-      `${base} refused it (${status} ${body.code ?? ""}): ${body.detail ?? "that is no Cloud API"}`,
+      `${base} refused it (${status} ${body.code ?? ""}): ${body.detail ?? "this is not a Cloud API"}`,
     );
   const { developer_key, project_id, api_key } = body.provisioning;
   return appEnv({ urls: { gateway: base }, credentials: { developer_key, project_id, api_key } });

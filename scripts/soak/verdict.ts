@@ -39,7 +39,7 @@ export async function judge(
     [
       "the quota adds up",
       charged === created - refunded,
-      `${charged} charged, ${created} created, ${refunded} given back`,
+      `${charged} charged, ${created} created, ${refunded} refunded`,
     ],
     ["the usage of the key adds up", by_key === with_key, `${by_key} counted, ${with_key} sent`],
   ];

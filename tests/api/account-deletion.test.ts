@@ -11,7 +11,7 @@ const me = async (token: string) =>
 const reconcile = () =>
   api("/internal/reconcile", { method: "POST", headers: { Authorization: `Bearer ${keys.cron_secret}` } });
 
-describe("deletion of the own account", () => {
+describe("deleting one's own account", () => {
   const remove = (headers: Record<string, string>, secret: string) =>
     api("/auth/me", { method: "DELETE", headers, json: { password: secret } });
 

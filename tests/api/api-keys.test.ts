@@ -57,7 +57,7 @@ test("a rotation without a body replaces the API key at once and keeps its name 
   expect(await tryKey(developer, old.key)).toBe("api_key_rotated");
 });
 
-test("both API keys pass during the grace of a rotation, and then the old one is refused as rotated", async () => {
+test("both API keys pass during the grace period of a rotation, and then the old one is refused as rotated", async () => {
   const developer = await registerDeveloper();
   const { body: old } = await create(developer);
   const rotated = await rotate(developer, old.id, { grace_seconds: 600 });
@@ -71,7 +71,7 @@ test("both API keys pass during the grace of a rotation, and then the old one is
   expect(await tryKey(developer, rotated.body.key)).toBe("passed");
 });
 
-test("the grace of a rotation ends no later than the old API key expires", async () => {
+test("the grace period of a rotation ends no later than the old API key expires", async () => {
   const developer = await registerDeveloper();
   const expires_at = new Date(Date.now() + 60_000).toISOString();
   const { body: old } = await create(developer, { expires_at });
@@ -90,7 +90,7 @@ test("an expired API key is refused as expired and cannot be rotated", async () 
   });
 });
 
-test("a revoked API key and one in its grace cannot be rotated", async () => {
+test("a revoked API key and one in its grace period cannot be rotated", async () => {
   const developer = await registerDeveloper();
   const { body: revoked } = await create(developer);
   await revoke(developer, revoked.id);
@@ -104,7 +104,7 @@ test("a revoked API key and one in its grace cannot be rotated", async () => {
 });
 
 test.each([-1, 604_801, 1.5, "60"])(
-  "a rotation with a grace of %j seconds is refused",
+  "a rotation with a grace period of %j seconds is refused",
   async (graceSeconds) => {
     const developer = await registerDeveloper();
     const { body: old } = await create(developer);
@@ -170,7 +170,7 @@ test("an API key can be rotated at the plan's limit, and 50 parallel rotations m
   expect(errorOf(await create(developer)).code).toBe("api_key_limit_reached");
 });
 
-test("API keys in their grace count towards the plan's limit", async () => {
+test("at most as many API keys as the plan allows can be in their grace period", async () => {
   const developer = await registerDeveloper();
   await putOnPlan(sql, developer, "free");
   let { id } = (await create(developer)).body;

@@ -99,7 +99,7 @@ describe("buckets of attempts", () => {
   const fill = async (bucket: string, capacity = 3, seconds = 60) =>
     (await sql`select private.fill_bucket(${bucket}, ${capacity}, ${seconds}) as wait`)[0]?.wait as number;
 
-  test("a bucket of attempts takes its capacity, then tells the wait for the next attempt, and drains with time", async () => {
+  test("a bucket of attempts accepts its capacity, then gives the wait for the next attempt, and drains with time", async () => {
     const bucket = `test:${crypto.randomUUID()}`;
     expect([await fill(bucket), await fill(bucket), await fill(bucket)]).toEqual([0, 0, 0]);
     const wait = await fill(bucket);

@@ -80,7 +80,7 @@ test("a developer has at most ten active keys, with parallel creates too", async
   expect((await create(developer)).status).toBe(201);
 });
 
-test("a rotated developer key works during its grace only, and of parallel rotations one succeeds", async () => {
+test("a rotated developer key works only during its grace period, and of parallel rotations one succeeds", async () => {
   const developer = await registerDeveloper();
   const { body: old } = await create(developer, { name: "Server", management: true });
   const rotate = (json?: unknown) =>
@@ -152,13 +152,13 @@ test("a new API key is announced to the project's owner by mail, except the one 
   const { body } = await api(path, { headers: operatorHeaders, json: { name: "Web" } });
   const mail = await mailTo(developer.email, "new API key");
   expect(mail.text).toContain(
-    `called “Web” was made for your project My first project. It begins with ${body.key_prefix}.`,
+    `called “Web” was created for your project My first project. It begins with ${body.key_prefix}.`,
   );
   const rotated = await api(`${path}/${body.id}/rotate`, { method: "POST", headers: developer.headers });
   expect((await mailTo(developer.email, "new API key", mail)).text).toContain(rotated.body.key_prefix);
   expect((await mailsTo(developer.email)).map(({ subject }) => subject).sort()).toEqual([
-    "A new API key was made",
-    "A new API key was made",
+    "A new API key was created",
+    "A new API key was created",
     "Confirm your address for Cloud API",
   ]);
 });

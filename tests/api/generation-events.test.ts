@@ -241,7 +241,7 @@ describe("streams of anonymous generations", () => {
     return String(body.id);
   };
 
-  test("whoever knows the id of an anonymous generation can stream it, on both paths", async () => {
+  test("anybody with the id of an anonymous generation can stream it, on both paths", async () => {
     const id = await create("[[slow 3000]]");
     for (const name of ["anonymous-generations-v2", "anonymous-generations"]) {
       const stream = await EventStream.open(address(id, name));

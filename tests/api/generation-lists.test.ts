@@ -111,7 +111,7 @@ test("the public list needs no credentials, has only completed published picture
   expect((await api(shown.generated_image_url)).status).toBe(404);
 });
 
-test("page numbers of the public list end at 10,000 pictures, and cursors go on", async () => {
+test("page numbers of the public list end at 10,000 pictures, and cursors continue", async () => {
   const deep = await api("/generation/public?per_page=100&page=101");
   expect(errorOf(deep)).toMatchObject({ status: 422, code: "validation_failed" });
   expect(deep.body.detail).toMatch(/cursor/);

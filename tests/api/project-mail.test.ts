@@ -122,7 +122,7 @@ test("end users get mails in the project's design and language, and its develope
   expect((await mailTo(email, "Neues Passwort für Grußkarten")).text).toContain("1 Stunde lang");
   const new_email = freshEmail("moved");
   await api("/auth/change-email", { headers, json: { password, new_email } });
-  await mailTo(email, "Für Ihr Konto bei Grußkarten wurde eine neue Adresse angefordert");
+  await mailTo(email, "Für Ihr Konto bei Grußkarten wurde eine Adressänderung angefordert");
   await mailTo(new_email, "Bestätigen Sie Ihre neue E-Mail-Adresse für Grußkarten");
   await api("/auth/change-password", {
     headers,
@@ -136,7 +136,7 @@ test("end users get mails in the project's design and language, and its develope
   expect(own.html).not.toContain("<img");
 });
 
-test("check-mail-token tells the name, language and colours of the project", async () => {
+test("check-mail-token returns the name, language and colors of the project", async () => {
   const developer = await registerDeveloper();
   await change(developer, { mail: cards });
   const { email } = await registerEndUser(developer.project);

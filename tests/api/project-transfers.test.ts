@@ -73,7 +73,7 @@ test("an accepted transfer moves the project and its users, and ends the access 
   expect((await login(endUser.email, { "X-Project-ID": id })).token).toBeTruthy();
   const { body } = await api(`/projects/${id}/users`, { headers: receiver.headers });
   expect(body.users.map((user: { id: string }) => user.id)).toEqual([endUser.id]);
-  await mailTo(owner.email, "was handed over");
+  await mailTo(owner.email, "was transferred");
   expect(errorOf(await accept(receiver, id)).code).toBe("transfer_not_found");
 });
 

@@ -95,7 +95,7 @@ describe("a project's limits per user", () => {
     ["canceled", "POST", "/cancel"],
     ["deleted", "DELETE", ""],
   ])(
-    "three running generations of a user's day can be %s and given back, also without a quota",
+    "three running generations of a user's day can be %s and refunded, also without a quota",
     async (_, method, path) => {
       await limit({ user_generations_per_day: 1 });
       for (let count = 0; count < 4; count++) {

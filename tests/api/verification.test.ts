@@ -139,7 +139,7 @@ test("a stranger's request for a reset or a verification mail does not invalidat
   expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
 });
 
-test("check-mail-token tells the purpose and state of a token without using it up", async () => {
+test("check-mail-token returns the purpose and state of a token without using it up", async () => {
   const { project, mail } = await newUser();
   const check = () => api("/auth/check-mail-token", { json: { token: tokenOf(mail) } });
   const about = { purpose: "verification", project: { id: project.id } };

@@ -43,7 +43,7 @@ test("only create and rotate show a webhook's secret; its list, the audit log an
   expect(secrets.code).toBe("42501");
 });
 
-test("in the grace of a rotation both webhook secrets verify a delivery; without a grace only the new one does", async () => {
+test("in the grace period of a rotation both webhook secrets verify a delivery; without one only the new secret does", async () => {
   const developer = await registerDeveloper();
   const { body: hook } = await createHook(receiver, developer);
   const path = `${hooksOf(developer)}/${hook.id}`;

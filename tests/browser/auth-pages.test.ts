@@ -108,7 +108,7 @@ test("the pages behind an expired link send a new mail, also for a project with 
   await sql`update private.mail_tokens set expires_at = now() where user_id = ${id}`;
   await forgetMailCounts(sql, "verification", id);
   await open(linkOf(mail));
-  await page.getByText("This link is too old").waitFor();
+  await page.getByText("This link has expired").waitFor();
   await page.getByLabel("Your email address").fill(email);
   await saveScreenshot(page, "verify-5-too-old");
   await page.getByRole("button", { name: "Send me a new mail" }).click();
@@ -168,7 +168,7 @@ test("the reset page refuses passwords that differ or are weak, and sets a stron
   await open(link);
   const type = async (first: string, second: string) => {
     await page.getByLabel("New password").fill(first);
-    await page.getByLabel("Once more").fill(second);
+    await page.getByLabel("Repeat the password").fill(second);
     await page.getByRole("button", { name: "Set password" }).click();
   };
   await saveScreenshot(page, "reset-1-opened");
@@ -232,7 +232,7 @@ test("the reset page has the language of its link, else the browser's, else Engl
     if (locale === "fr-CA") {
       // An error has that language too.
       await page.goto(`${ask}?again#token=${"0".repeat(64)}`);
-      await page.getByText("Ce lien est trop ancien").waitFor();
+      await page.getByText("Ce lien a expiré").waitFor();
     }
     await context.close();
   }

@@ -164,7 +164,7 @@ test("the pages of the Next.js example confirm an address and set a password fro
   await api("/auth/request-password-reset", { headers: { "X-Project-ID": project.id }, json: { email } });
   await page.goto(linkOf(await mailTo(email, "Set a new password")));
   await page.getByLabel("New password").fill("Another-horse-8");
-  await page.getByLabel("Once more").fill("Another-horse-8");
+  await page.getByLabel("Repeat the password").fill("Another-horse-8");
   await page.getByRole("button", { name: "Set password" }).click();
   await page.getByText("Your new password is set").waitFor();
   await saveScreenshot(page, "example-nextjs-reset");

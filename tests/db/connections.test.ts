@@ -7,7 +7,7 @@ import { ApiError } from "../../supabase/functions/api/errors.ts";
 import { admin, owner } from "../support/sql.ts";
 import { until } from "../support/until.ts";
 
-// A database of its own: other tests look at every object of the stack's database at the same time.
+// This test has a separate database, because other tests inspect all objects of the stack's database at the same time.
 const name = `connections_${randomBytes(6).toString("hex")}`;
 const url = new URL(inject("stack").database_url ?? "");
 url.pathname = `/${name}`;

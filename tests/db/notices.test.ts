@@ -50,7 +50,7 @@ test("creating and revoking 20 API keys mails at most ten notices", async () => 
   expect(mails).toBe(10);
 });
 
-test("a developer has at most ten keys in their grace, and their rotations mail at most ten notices", async () => {
+test("a developer has at most ten keys in their grace period, and their rotations mail at most ten notices", async () => {
   await rolledBack(async (tx) => {
     const rotate = async (id: string, graceSeconds: number) => {
       await tx`reset role`;

@@ -69,7 +69,7 @@ test("of 1,000 parallel calls of create_generation for the last unit of a quota 
   expect(found).toEqual({ generations: 5, rows: 1 });
 });
 
-test("of ten accounts that confirm one new address at once, one has it and nine are told that it is taken", async () => {
+test("of ten accounts that confirm one new address at once, one gets it and nine get account_exists", async () => {
   const email = `raced-${randomUUID()}@example.com`;
   const people = await Promise.all(Array.from({ length: 10 }, () => registerEndUser(developer.project)));
   const digests = people.map(() => randomBytes(32).toString("hex"));

@@ -19,7 +19,7 @@ async function failure(...args: string[]): Promise<{ code: number | NodeJS.Signa
   return { code, lines: cli.errors };
 }
 
-describe("npm start in trouble", () => {
+describe("npm start that cannot succeed", () => {
   it("npm start says in one sentence which port is taken, and suggests other ports", {
     timeout: timeoutMs,
   }, async () => {

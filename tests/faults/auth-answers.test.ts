@@ -60,7 +60,7 @@ test("a password reset by mail removes all second factors of the account", async
   expect((await signIn(email, json.password)).status).toBe(200);
 });
 
-describe("troubles of Auth", () => {
+describe("faults of Auth", () => {
   test.each(faultsOfAuth)(
     "a login that meets %s at Auth is not refused as a wrong password, and costs no attempt",
     async (_name, reply, status, code) => {

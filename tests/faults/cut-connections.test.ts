@@ -25,7 +25,7 @@ describe.each(["local", "hosted"] as const)("on the %s Deno", (deno) => {
   });
 
   let asked = 0;
-  /** The account of one user after the other, which shares a connection, and in between the usage, which has one of its own. */
+  /** Reads the accounts of the users in turn, on a shared connection, and between them the usage, on a separate connection. */
   const read = async () => {
     const user = users[asked % users.length] as EndUser;
     const isAccount = asked++ % 2 === 0;

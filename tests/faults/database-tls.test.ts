@@ -33,7 +33,7 @@ async function databaseHealth(): Promise<string> {
   return body.status;
 }
 
-/** On a busy machine the first connection takes longer than the second that the route waits. */
+/** On a busy machine the first connection can take longer than the route's timeout of a second. */
 const becomesHealthy = () =>
   until("the database is healthy", databaseHealth, (status) => status === "healthy");
 

@@ -130,7 +130,7 @@ test.each<["Postgres" | "Auth and Storage", MakeCall, number]>([
   }
 });
 
-// What waits is from here on and waits together. All tests at once would open fifty connections in a moment.
+// The tests from here on wait, so they run concurrently. All tests at the same time would open fifty connections at once.
 test.concurrent.each<[string, Fault, MakeCall, number, string]>([
   ["Postgres", "hangs", me, 200, "database_unavailable"],
   ["Auth", "hangs", login, 200, "auth_unavailable"],

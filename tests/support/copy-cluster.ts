@@ -10,8 +10,8 @@ import { pathsFor, repositoryRoot } from "../../scripts/local/settings.ts";
 const run = promisify(execFile);
 
 /**
- * Gives a data folder an empty cluster and keys of its own but for the password of the database. A copy costs a tenth of
- * `initdb`, which therefore runs once in a checkout.
+ * Gives a data folder a copy of an empty cluster, and new keys except for the database's password. A copy costs a tenth
+ * of `initdb`, which runs only once in a checkout.
  */
 export async function copyCluster(folder: string): Promise<void> {
   const [made, own] = [pathsFor(await madeOnce()), pathsFor(folder)];
@@ -20,7 +20,7 @@ export async function copyCluster(folder: string): Promise<void> {
 }
 
 async function madeOnce(): Promise<string> {
-  // Another server or other arguments of initdb make another cluster.
+  // Another version of the server, or other arguments of initdb, require another cluster.
   const sources = ["package.json", "scripts/local/postgres.ts", "tests/support/copy-cluster.ts"];
   const hash = createHash("sha256");
   for (const path of sources) hash.update(readFileSync(join(repositoryRoot, path)));
@@ -29,14 +29,14 @@ async function madeOnce(): Promise<string> {
   mkdirSync(dirname(made), { recursive: true });
   const draft = mkdtempSync(`${made}-`);
   try {
-    // The account of PostgreSQL needs to enter it.
+    // PostgreSQL's account must be able to enter the folder.
     chmodSync(draft, 0o711);
     const paths = pathsFor(draft);
     await createCluster(paths, ensureKeys(paths).database_password);
     renameSync(draft, made);
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
-    // Another run may have made it meanwhile.
+    // Another run may have created it in the meantime.
     if (!existsSync(made)) throw error;
   }
   return made;

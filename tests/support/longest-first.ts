@@ -13,12 +13,15 @@ const first = [
   "scripts/bootstrap/install.test.ts",
 ].map((path) => join(repositoryRoot, path));
 
-/** The other files are sorted by suite. Suites that wait most come first. Unit tests are a project of their own, with processes of its own. */
+/**
+ * The other files are sorted by suite. Suites that wait most come first. Unit tests are a project of their own, with
+ * processes of its own.
+ */
 const suites = ["faults", "e2e", "browser", "attack", "api", "db"].map((name) =>
   join(repositoryRoot, "tests", name),
 );
 
-/** These files come first in their suite. Begun last, each would run alone at the end. */
+/** These files come first in their suite. If they began last, each would run alone at the end. */
 const longest = [
   "tests/faults/auth-answers.test.ts",
   "tests/e2e/seed.test.ts",
@@ -45,7 +48,7 @@ const longest = [
   "tests/api/generation-cancels.test.ts",
 ].map((path) => join(repositoryRoot, path));
 
-/** The order of a run: what waits longest, then by suite what takes longest, and then as vitest sees fit. */
+/** The order of a run: the files that wait longest, then per suite the longest files, then vitest's order. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const missing = [...first, ...longest].filter((path) => !existsSync(path));

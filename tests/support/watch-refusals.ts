@@ -5,7 +5,7 @@ import { owner } from "./sql.ts";
 type People = { developer: Developer; stranger: Developer; user: EndUser };
 type Sent = { method?: string; headers?: Record<string, string>; json?: unknown; body?: BodyInit };
 
-/** Counts all that a refused request could have left with these two developers. */
+/** Counts all rows that a refused request could have created for these two developers. */
 async function traces({ developer, stranger }: People): Promise<Record<string, unknown>> {
   const projects = [developer.project.id, stranger.project.id];
   const [row] = await owner`
@@ -21,8 +21,8 @@ async function traces({ developer, stranger }: People): Promise<Record<string, u
 }
 
 /**
- * Registers two developers and a user of the first for the tests of a file. `refuses` expects a refusal that leaves nothing with
- * them; after all tests nothing may have come later.
+ * Registers two developers and a user of the first for the tests of a file. `refuses` expects a refusal that creates
+ * nothing; after all tests it checks again that nothing was created.
  */
 export function watchRefusals() {
   const people = {} as People;

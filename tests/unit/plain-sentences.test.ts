@@ -11,12 +11,11 @@ function files(folder: string, ending: RegExp): string[] {
     .map((name) => join(folder, name));
 }
 
-/** Paragraphs and list items, without code, tables and headings. */
+/** Paragraphs, list items and table cells, without code and headings. */
 function paragraphs(markdown: string): string[] {
-  return markdown
-    .replace(/^(```|~~~)[\s\S]*?^\1/gm, "\n")
-    .replace(/^ *[|#].*$/gm, "\n")
-    .split(/\n\s*\n|\n(?=\s*(?:[-*]|\d+\.)\s)/);
+  const text = markdown.replace(/^(```|~~~)[\s\S]*?^\1/gm, "\n").replace(/^ *#.*$/gm, "\n");
+  const cells = text.match(/^ *\|.*$/gm)?.flatMap((row) => row.split("|")) ?? [];
+  return [...text.replace(/^ *\|.*$/gm, "\n").split(/\n\s*\n|\n(?=\s*(?:[-*]|\d+\.)\s)/), ...cells];
 }
 
 /** Comments at the beginning of a line. Line comments that follow each other are one comment. */
@@ -25,6 +24,17 @@ function comments(source: string): string[] {
   const pattern = isSql ? /(?:^[ \t]*--[^\n]*\n)+/gm : /^[ \t]*\/\*\*[\s\S]*?\*\/|(?:^[ \t]*\/\/[^\n]*\n)+/gm;
   return [...source.matchAll(pattern)].map(([comment]) =>
     comment.replace(/^[ \t]*(\/\*\*|\*\/|\*|\/\/|--)|\*\/$/gm, "").replace(/@(throws|returns|param)/g, ". "),
+  );
+}
+
+/** The texts of `comment on`, without the shapes of JSON and the lists of error codes. */
+function databaseComments(sql: string): string[] {
+  const texts = sql.matchAll(/^comment on [\s\S]*? is\s+((?:'(?:[^']|'')*'\s*)+);/gm);
+  return Array.from(texts, ([, text = ""]) =>
+    text
+      .replace(/'\s*\n\s*'/g, "")
+      .replace(/\[?\{.*\}\]?/g, "code")
+      .replace(/Errors: .*/, ""),
   );
 }
 
@@ -50,8 +60,11 @@ function longSentences(list: string[], texts: (source: string) => string[]): str
 }
 
 test(`no sentence of the guides has more than ${mostWords} words`, () => {
-  const guides = [...files("docs", /\.md$/), "README.md", "CONTRIBUTING.md", "SECURITY.md"];
-  expect(longSentences(guides, paragraphs)).toEqual([]);
+  const atRoot = ["README", "CONTRIBUTING", "SECURITY", "CHANGELOG", "CODE_OF_CONDUCT"].map(
+    (name) => `${name}.md`,
+  );
+  const guides = ["docs", "examples", "packages/client"].flatMap((folder) => files(folder, /\.md$/));
+  expect(longSentences([...guides, ...atRoot], paragraphs)).toEqual([]);
 });
 
 test(`no sentence of a comment has more than ${mostWords} words`, () => {
@@ -65,4 +78,13 @@ test(`no sentence of a comment has more than ${mostWords} words`, () => {
   ];
   const sources = folders.flatMap((folder) => files(folder, /\.(ts|tsx|mjs|sql)$/));
   expect(longSentences(sources, comments)).toEqual([]);
+});
+
+test(`no sentence of a comment in the database has more than ${mostWords} words`, () => {
+  const schemas = files("supabase/schemas", /\.sql$/);
+  const count = schemas.flatMap((file) =>
+    databaseComments(readFileSync(join(repositoryRoot, file), "utf8")),
+  ).length;
+  expect(count).toBeGreaterThan(400);
+  expect(longSentences(schemas, databaseComments)).toEqual([]);
 });

@@ -47,7 +47,7 @@ Each read on a small database and on one of 10,000 projects, 100,000 people and 
 
 ${textTable(sizes)}
 
-The tenant with more than any other: 10,000 people, a tenth of all generations
+The largest tenant: 10,000 people, a tenth of all generations
 
 ${textTable([["", "p50", ""], ...largest])}`);
   return [...sizes, ...largest].every((row) => row.at(-1) === "");

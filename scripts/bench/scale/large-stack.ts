@@ -15,7 +15,7 @@ type Large = { facts: Facts; largest: Tenant };
 /** Recreates the large database, in its own folder below .local. */
 export async function makeLarge(): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
-  console.error("Making the large database: a minute or more …");
+  console.error("Creating the large database, which takes a minute or more …");
   const { ports, operator_key, admin, stop } = await openOwnStack(folder);
   try {
     const facts = await seed(ports, operator_key, admin);

@@ -27,7 +27,7 @@ export function withDelimiterSearch(boundary: string): (chunk: Uint8Array) => Bu
 /** The search of Boyer, Moore and Horspool: the first index of the delimiter from `from` on, or -1. */
 export function delimiterSearch(delimiter: Uint8Array) {
   const last = delimiter.length - 1;
-  /** By byte: how far the next possible match is when this byte stands where the delimiter ends. */
+  /** For each byte: how far to skip if it is at the position of the delimiter's last byte. */
   const skips = new Uint8Array(256).fill(delimiter.length);
   for (const [at, byte] of delimiter.subarray(0, last).entries()) skips[byte] = last - at;
   const end = delimiter[last];

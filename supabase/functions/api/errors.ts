@@ -205,7 +205,7 @@ export class ApiError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** The limit that refused the request. */
   readonly rateLimit: RateLimit | undefined;
-  /** The same credentials are refused for good. */
+  /** Whether these credentials will always be refused. */
   readonly isFinal: boolean;
 
   constructor(

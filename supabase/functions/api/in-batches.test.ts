@@ -10,7 +10,7 @@ test("batches are claimed until fewer are due than a whole one, and failures are
   expect(await inBatches(async () => batches.shift() ?? [], work, 2)).toEqual({ checked: 5, failed: 1 });
 });
 
-test("a job whose batches take ten seconds each, without an end, leaves the other jobs their turn", async () => {
+test("a job with endless batches of ten seconds stops in time for the other jobs", async () => {
   let claims = 0;
   const claim = async () => {
     claims++;

@@ -4,7 +4,7 @@ import type { JobResult } from "./job-result.ts";
 const budgetMs = 20_000;
 
 /**
- * Claims and processes batches until fewer than `least` rows are due or the time is over. The next run continues.
+ * Claims and processes batches until fewer than `least` rows are due or the time limit is reached. The next run continues.
  * @param work returns how many of the batch failed
  */
 export async function inBatches<Row>(

@@ -9,7 +9,10 @@ const waitUntil = (work: Promise<unknown>) => {
 
 const handler = createHandler(Deno.env.toObject(), waitUntil);
 const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
-/** Deno 2.1 loses such answers and 2.9 does not. The versions between were not tested, so they count as losing. */
+/**
+ * Deno 2.1 loses the answer to a request whose body was not read completely; 2.9 does not. Versions between are untested
+ * and count as 2.1.
+ */
 const losesAnswers = major === 2 && minor < 9;
 
 const readingAll: Handler = async (request, info) => {

@@ -65,7 +65,7 @@ test("the logger throws nothing when a line cannot be written", async () => {
   expect(work).toHaveLength(1);
 });
 
-test("what a service said is told without the signed addresses, keys and people that it names", () => {
+test("the log removes signed URLs, keys and email addresses from a service's message", () => {
   const { log, written } = logger();
   const reason =
     "no picture at https://files.example.com/sign/a.png?token=eyJhbGciOi.eyJzdWIi.c2ln for ada@example.com";

@@ -52,7 +52,7 @@ export async function readMultipart(
   const boundary = boundaryOf(type);
   const withSearch = withDelimiterSearch(boundary);
   const parser = new Busboy({
-    // The header is written anew, so that the parser reads the same boundary that was checked.
+    // The header is built again, so that the parser reads the same boundary that was checked.
     headers: { "content-type": `multipart/form-data; boundary="${boundary}"` },
     isPartAFile: (name, _type, filename) => filename !== undefined || sink.isFile(name ?? ""),
     preservePath: true,

@@ -7,8 +7,8 @@ const withinMs = 10_000;
 const idleMs = 3_000;
 
 /**
- * Reads the rest of a body after a refusal. Deno 2.1 resets a connection whose request was not read completely, and then
- * the answer is lost.
+ * Reads the rest of a body before the answer is sent. Deno 2.1 resets a connection whose request was not read completely,
+ * and then the answer is lost.
  */
 export async function readRest(request: Request): Promise<void> {
   if (request.body === null || request.body.locked) return;

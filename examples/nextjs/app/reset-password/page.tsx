@@ -37,7 +37,7 @@ export default function ResetPassword() {
     setToken(found);
     post("check-mail-token", { token: found }).then(({ state, code, project }) => {
       setProjectId(project?.id);
-      if (state === "used") setSaid("This link has done its work. Log in, or ask for another mail.");
+      if (state === "used") setSaid("This link was already used. Log in, or request another mail.");
       setStep(state === "used" || state === "expired" || code === "mail_token_invalid" ? "ask" : "set");
     });
   }, []);
@@ -69,7 +69,7 @@ export default function ResetPassword() {
             <input name="password" type="password" autoComplete="new-password" minLength={8} required />
           </label>
           <label>
-            Once more <input name="again" type="password" autoComplete="new-password" required />
+            Repeat the password <input name="again" type="password" autoComplete="new-password" required />
           </label>
           <button type="submit">Set password</button>
         </form>

@@ -68,7 +68,7 @@ export default function VerifyEmail() {
       )}
       {step === "ask" && (
         <form onSubmit={ask}>
-          <p>This link is too old, or not complete.</p>
+          <p>This link has expired or is incomplete.</p>
           <label>
             Email <input name="email" type="email" autoComplete="email" required />
           </label>

@@ -29,7 +29,7 @@ export function createTurns<Client>(
   function begin(deadlineMs: number): Turn<Client> {
     const lent = Promise.withResolvers<Client>();
     const over = Promise.withResolvers<void>();
-    // Without a connection nobody handles this rejection.
+    // If no connection is available, nothing else handles this rejection.
     over.promise.catch(() => {});
     const begun: Turn<Client> = {
       lent: lent.promise,

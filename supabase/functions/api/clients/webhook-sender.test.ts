@@ -69,7 +69,7 @@ test("the delay between attempts grows from 5 seconds to two hours", () => {
   expect([1, 2, 3, 4, 5, 6, 7, 50].map(waitSeconds)).toEqual([5, 30, 120, 600, 1_800, 3_600, 7_200, 7_200]);
 });
 
-test("a receiver that never ends its TLS handshake is hung up on at the deadline", async () => {
+test("at the deadline the sender disconnects from a receiver that never ends its TLS handshake", async () => {
   const hungUp = Promise.withResolvers<void>();
   const server = createServer((socket) => {
     socket.on("error", () => {}).on("close", () => hungUp.resolve());

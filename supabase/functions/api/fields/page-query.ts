@@ -53,7 +53,7 @@ export const toSearch = (text: string | undefined) => text || null;
 
 type ListQuery = z.infer<ReturnType<typeof searchQuery>> & z.infer<typeof pageQuery>;
 
-/** Which part of a list is asked for, and what narrows it. @throws ApiError validation_failed for two sizes */
+/** The page and the filters of a request for a list. @throws ApiError validation_failed for two sizes */
 export const partOf = ({ search, is_active, page, ...sizes }: ListQuery): Page & Filter => ({
   search: toSearch(search),
   is_active: is_active ?? null,

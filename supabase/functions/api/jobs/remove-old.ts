@@ -43,7 +43,7 @@ export async function removeOld({ database, env, log }: Deps): Promise<JobResult
       }
     } catch (cause) {
       failed++;
-      log("error", "what is over could not be removed", { kind, cause });
+      log("error", "expired rows could not be removed", { kind, cause });
     }
   }
   return { checked, failed };

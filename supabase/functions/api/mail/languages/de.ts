@@ -12,13 +12,13 @@ export const de: Texts = {
       action: "Adresse bestätigen",
       code: "Oder geben Sie diesen Code ein, wenn Sie danach gefragt werden",
       notes: [
-        "Der Link und der Code gelten einmal und {duration} lang.",
+        "Der Link und der Code sind {duration} lang gültig und können nur einmal verwendet werden.",
         "Falls Sie dieses Konto nicht angelegt haben, müssen Sie nichts tun: Ohne diese E-Mail kann es niemand bestätigen.",
       ],
     },
     password_reset: {
       subject: "Neues Passwort für {app} festlegen",
-      preview: "Der Link gilt einmal und {duration} lang.",
+      preview: "Der Link ist {duration} lang gültig und kann nur einmal verwendet werden.",
       title: "Neues Passwort festlegen",
       paragraphs: [
         "Jemand, vermutlich Sie selbst, hat für Ihr Konto bei {app} ein neues Passwort angefordert.",
@@ -26,7 +26,7 @@ export const de: Texts = {
       action: "Neues Passwort festlegen",
       code: "Oder fügen Sie diesen Code ein, wenn Sie danach gefragt werden",
       notes: [
-        "Der Link und der Code gelten einmal und {duration} lang. Mit dem neuen Passwort werden Sie überall abgemeldet.",
+        "Der Link und der Code sind {duration} lang gültig und können nur einmal verwendet werden. Mit dem neuen Passwort werden Sie überall abgemeldet.",
         "Falls Sie das nicht angefordert haben, müssen Sie nichts tun: Ihr Passwort bleibt, wie es ist.",
       ],
     },
@@ -52,16 +52,16 @@ export const de: Texts = {
       action: "Adresse bestätigen",
       code: "Oder fügen Sie diesen Code ein, wenn Sie danach gefragt werden",
       notes: [
-        "Der Link und der Code gelten einmal und {duration} lang.",
+        "Der Link und der Code sind {duration} lang gültig und können nur einmal verwendet werden.",
         "Falls Sie das nicht angefordert haben, müssen Sie nichts tun: Das Konto behält seine bisherige Adresse.",
       ],
     },
     email_change_asked: {
-      subject: "Für Ihr Konto bei {app} wurde eine neue Adresse angefordert",
-      preview: "Sie gilt, sobald die neue Adresse bestätigt ist.",
+      subject: "Für Ihr Konto bei {app} wurde eine Adressänderung angefordert",
+      preview: "Die Änderung gilt, sobald die neue Adresse bestätigt ist.",
       title: "Ihre Adresse soll geändert werden",
       paragraphs: [
-        "Jemand, der Ihr Passwort kennt, möchte für Ihr Konto bei {app} eine andere Adresse verwenden. Wir haben einen Link an diese Adresse geschickt. Solange er nicht geöffnet wird, ändert sich nichts.",
+        "Jemand, der Ihr Passwort kennt, möchte für Ihr Konto bei {app} eine andere Adresse verwenden. Wir haben einen Link an diese Adresse geschickt. Solange dieser Link nicht verwendet wird, ändert sich nichts.",
       ],
       notes: [
         "Falls Sie das nicht waren, legen Sie jetzt ein neues Passwort fest: Damit wird auch die Änderung gestoppt.",
@@ -79,7 +79,7 @@ export const de: Texts = {
   },
   page: {
     verify_title: "Adresse bestätigen",
-    verify_hint: "Bestätigen Sie mit der Schaltfläche, dass die Adresse Ihnen gehört.",
+    verify_hint: "Klicken Sie auf die Schaltfläche, um zu bestätigen, dass die Adresse Ihnen gehört.",
     verify_button: "Adresse bestätigen",
     verify_done: "{email} ist bestätigt. Sie können diese Seite schließen.",
     verify_used: "Diese Adresse ist bestätigt. Sie können diese Seite schließen.",
@@ -99,7 +99,7 @@ export const de: Texts = {
     reset_ask: "E-Mail anfordern",
     email: "Ihre E-Mail-Adresse",
     sent: "Falls es ein solches Konto gibt, ist eine E-Mail unterwegs.",
-    too_old: "Dieser Link ist zu alt oder unvollständig. Fordern Sie eine neue E-Mail an.",
+    too_old: "Dieser Link ist abgelaufen oder unvollständig. Fordern Sie eine neue E-Mail an.",
     too_many: "Zu viele Versuche. Versuchen Sie es später noch einmal.",
     unreachable: "Der Dienst ist nicht erreichbar. Versuchen Sie es gleich noch einmal.",
     failed: "Das hat nicht geklappt. Versuchen Sie es später noch einmal.",

@@ -18,12 +18,14 @@ export const es: Texts = {
       subject: "Elija una nueva contraseña para {app}",
       preview: "El enlace sirve una sola vez, durante {duration}.",
       title: "Elija una nueva contraseña",
-      paragraphs: ["Alguien, probablemente usted, ha pedido una nueva contraseña para su cuenta en {app}."],
+      paragraphs: [
+        "Alguien, probablemente usted, ha solicitado una nueva contraseña para su cuenta en {app}.",
+      ],
       action: "Elegir nueva contraseña",
       code: "O pegue este código donde se le pida",
       notes: [
         "El enlace y el código sirven una sola vez, durante {duration}. La nueva contraseña cierra todas las sesiones.",
-        "Si usted no lo ha pedido, no tiene que hacer nada: su contraseña sigue siendo la misma.",
+        "Si usted no lo ha solicitado, no tiene que hacer nada: su contraseña sigue siendo la misma.",
       ],
     },
     password_changed: {
@@ -49,15 +51,15 @@ export const es: Texts = {
       code: "O pegue este código donde se le pida",
       notes: [
         "El enlace y el código sirven una sola vez, durante {duration}.",
-        "Si usted no lo ha pedido, no tiene que hacer nada: la cuenta conserva su dirección anterior.",
+        "Si usted no lo ha solicitado, no tiene que hacer nada: la cuenta conserva su dirección anterior.",
       ],
     },
     email_change_asked: {
-      subject: "Se ha pedido una nueva dirección para su cuenta en {app}",
-      preview: "El cambio se hará cuando se confirme la nueva dirección.",
+      subject: "Se ha solicitado un cambio de dirección para su cuenta en {app}",
+      preview: "El cambio será efectivo cuando se confirme la nueva dirección.",
       title: "Su dirección de correo está a punto de cambiar",
       paragraphs: [
-        "Alguien que conoce su contraseña ha pedido usar otra dirección para su cuenta en {app}. Hemos enviado un enlace a esa dirección. Nada cambia mientras no se abra.",
+        "Alguien que conoce su contraseña ha solicitado usar otra dirección para su cuenta en {app}. Hemos enviado un enlace a esa dirección. Nada cambia mientras no se use el enlace.",
       ],
       notes: ["Si no ha sido usted, elija ahora una nueva contraseña: así también se detiene el cambio."],
     },

@@ -59,7 +59,7 @@ export const fr: Texts = {
       preview: "Il prendra effet une fois la nouvelle adresse confirmée.",
       title: "Votre adresse e-mail va changer",
       paragraphs: [
-        "Quelqu’un qui connaît votre mot de passe a demandé à utiliser une autre adresse pour votre compte {app}. Nous avons envoyé un lien à cette adresse. Rien ne change tant que ce lien n’est pas ouvert.",
+        "Quelqu’un qui connaît votre mot de passe a demandé à utiliser une autre adresse pour votre compte {app}. Nous avons envoyé un lien à cette adresse. Rien ne change tant que ce lien n’est pas utilisé.",
       ],
       notes: [
         "Si ce n’était pas vous, choisissez dès maintenant un nouveau mot de passe\u00a0: cela annule aussi le changement.",
@@ -97,7 +97,7 @@ export const fr: Texts = {
     reset_ask: "Recevoir un e-mail",
     email: "Votre adresse e-mail",
     sent: "Si un tel compte existe, un e-mail est en route.",
-    too_old: "Ce lien est trop ancien ou incomplet. Demandez un autre e-mail.",
+    too_old: "Ce lien a expiré ou est incomplet. Demandez un autre e-mail.",
     too_many: "Trop de tentatives. Réessayez plus tard.",
     unreachable: "Le service est injoignable. Réessayez dans un instant.",
     failed: "Une erreur s’est produite. Réessayez plus tard.",

@@ -114,7 +114,7 @@ export const writtenMailSchema = z
     }),
     text: z.string().openapi({
       description: "The mail as plain text.",
-      example: "Confirm your address\n\nAn account at Postcards was made with this address. …",
+      example: "Confirm your address\n\nAn account at Postcards was created with this address. …",
     }),
     html: z.string().openapi({
       description: "The mail as a complete HTML page. Show it in an `<iframe sandbox srcdoc>`.",

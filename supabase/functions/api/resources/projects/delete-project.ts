@@ -43,5 +43,5 @@ export const deleteProject = createRouter().openapi(route, async (c) => {
 async function cancelAll({ replicate, log }: Deps, predictions: string[]): Promise<void> {
   const results = await Promise.allSettled(predictions.map((id) => replicate.cancel(id)));
   const failed = results.filter((result) => result.status === "rejected").length;
-  if (failed > 0) log("warn", "predictions of a deleted project go on", { failed });
+  if (failed > 0) log("warn", "predictions of a deleted project could not be canceled", { failed });
 }

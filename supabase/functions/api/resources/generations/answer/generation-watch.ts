@@ -46,7 +46,7 @@ export class GenerationWatch {
     };
   }
 
-  /** The state that ended the wait. Null when the time is over or the caller has disconnected. The caller needs a place. */
+  /** The state that ended the wait. Null after a timeout, or if the caller has disconnected. The caller needs a place. */
   async next({ id, ms, signal, isOver }: Wanted): Promise<Look | null> {
     if (signal.aborted || ms <= 0) return null;
     const { promise, resolve: wake } = Promise.withResolvers<Look | null>();
@@ -63,7 +63,10 @@ export class GenerationWatch {
     return look;
   }
 
-  /** Resolves when the generation or the time is over, or the caller has disconnected. Without a free place it resolves at once. */
+  /**
+   * Resolves when the generation has ended, after a timeout, or if the caller has disconnected. Without a free place it
+   * resolves at once.
+   */
   async wait({ caller, ...wanted }: Wait): Promise<void> {
     const leave = this.enter(caller);
     if (leave === undefined) return;

@@ -21,7 +21,7 @@ type Followed = {
   /** The time when an ended generation began to run. */
   processingAt: () => Promise<string | null>;
   progressOf: (predictionId: string) => Progress | null;
-  /** Ends the stream when the time is over or the caller has disconnected. */
+  /** Ends the stream after its time limit, or if the caller has disconnected. */
   signal: AbortSignal;
 };
 

@@ -15,7 +15,7 @@ const giveUpMs = 60 * 60_000;
 /** Replicate lists a new prediction at once, so it never accepted a request that is missing after this time. */
 const unclearGiveUpMs = 15 * 60_000;
 const clockSkewMs = 60_000;
-/** A prediction runs for 30 minutes at most, and its result is deleted an hour later. After that nothing is left at Replicate. */
+/** A prediction runs for 30 minutes at most, and Replicate deletes its result an hour later. */
 const nothingLeftMs = 100 * 60_000;
 
 /** Advances every overdue generation by one step. Each row is claimed for a minute. */
