@@ -13,7 +13,10 @@ export class ApiKeys {
     this.#http = http;
   }
 
-  /** `key` of the answer is the whole key, shown only here. */
+  /**
+   * Creates a key. `key` of the answer is the whole key, shown only here.
+   * @throws ApiError api_key_limit_reached
+   */
   create(
     projectId: string,
     body: Body<"apiKeys.create"> = {},
@@ -22,11 +25,15 @@ export class ApiKeys {
     return this.#http.request("post", all, { params: { project_id: projectId }, body }, options);
   }
 
+  /** All keys of the project, newest first. */
   list(projectId: string, options?: RequestOptions): List<Schema<"ApiKey">> {
     return List.whole(() => this.#http.request("get", all, { params: { project_id: projectId } }, options));
   }
 
-  /** Creates a new key. The old one stays valid for `grace_seconds`. */
+  /**
+   * Creates a new key. The old one stays valid for `grace_seconds` (default 0).
+   * @throws ApiError api_key_limit_reached, api_key_already_revoked, api_key_already_expired, api_key_already_rotated
+   */
   rotate(
     projectId: string,
     keyId: string,
@@ -41,6 +48,10 @@ export class ApiKeys {
     );
   }
 
+  /**
+   * Revokes a key. The API refuses its next request.
+   * @throws ApiError api_key_already_revoked
+   */
   revoke(projectId: string, keyId: string, options?: RequestOptions): ApiPromise<void> {
     return this.#http.request("delete", one, { params: { project_id: projectId, key_id: keyId } }, options);
   }

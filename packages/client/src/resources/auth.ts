@@ -16,6 +16,7 @@ export class Auth {
    * Creates an account and signs it in: an end user with developerKey and projectId, a developer with operatorKey.
    * With `needs_verification` nobody is signed in, since the project requires a verified address. `access_token` is also null when
    * the sign-in of the new account failed. The account exists, so call `login` later.
+   * @throws ApiError account_exists, weak_password, registration_key_required
    */
   register(body: Body<"auth.register">, options?: RequestOptions): ApiPromise<Schema<"RegisteredUser">> {
     const post = async () => {
@@ -39,7 +40,10 @@ export class Auth {
     return toApiPromise(post());
   }
 
-  /** End users need projectId, developers must not have one (or pass `{ projectId: null }`). */
+  /**
+   * Signs in and stores the session. End users need projectId; developers must not have one (or pass `{ projectId: null }`).
+   * @throws ApiError invalid_credentials, account_not_verified, account_deactivated, attempts_exceeded
+   */
   login(body: Body<"auth.login">, options?: RequestOptions): ApiPromise<Schema<"Tokens">> {
     const post = async () => {
       const init = { body, sends: "keys" } as const;
@@ -64,7 +68,10 @@ export class Auth {
     if (isOwnGone) await this.#http.sessions.forget();
   }
 
-  /** Refreshes the session. Calls do this automatically. Null when nobody is signed in. */
+  /**
+   * Refreshes the session. Calls do this automatically. Null when nobody is signed in.
+   * @throws ApiError invalid_refresh_token, refresh_token_reused: the session has ended and was removed from the store
+   */
   async refresh(): Promise<Session | null> {
     const session = await this.session();
     return session && this.#http.sessions.refresh(session);
@@ -75,27 +82,40 @@ export class Auth {
     return this.#http.request("get", "/api/v1/auth/me", {}, options);
   }
 
+  /** Changes the name of the signed-in account. */
   updateMe(body: Body<"auth.updateMe">, options?: RequestOptions): ApiPromise<Schema<"User">> {
     return this.#http.request("patch", "/api/v1/auth/me", { body }, options);
   }
 
-  /** Deletes the account and its data permanently. */
+  /**
+   * Deletes the account and its data permanently. It requires the password.
+   * @throws ApiError wrong_password, attempts_exceeded
+   */
   async deleteMe(body: Body<"auth.deleteMe">, options?: RequestOptions): Promise<void> {
     await this.#http.request("delete", "/api/v1/auth/me", { body }, options);
     await this.#http.sessions.forget();
   }
 
-  /** Changes the password and ends every other session. */
+  /**
+   * Changes the password and ends every other session.
+   * @throws ApiError wrong_password, weak_password, password_change_running, attempts_exceeded
+   */
   changePassword(body: Body<"auth.changePassword">, options?: RequestOptions): ApiPromise<Schema<"Message">> {
     return this.#http.request("post", "/api/v1/auth/change-password", { body }, options);
   }
 
-  /** Sends a mail to both addresses. The change takes effect when verifyEmail gets the token of the new address. */
+  /**
+   * Mails both addresses. The change takes effect when `verifyEmail` gets the token of the new address, within a day.
+   * @throws ApiError wrong_password, account_exists, email_unchanged, attempts_exceeded, mail_limit_exceeded
+   */
   changeEmail(body: Body<"auth.changeEmail">, options?: RequestOptions): ApiPromise<Schema<"Message">> {
     return this.#http.request("post", "/api/v1/auth/change-email", { body }, options);
   }
 
-  /** The purpose of a mail's token and whether it is valid. It does not use the token. */
+  /**
+   * The purpose of a mail's token and whether it is valid. It does not use the token.
+   * @throws ApiError mail_token_invalid, attempts_exceeded
+   */
   checkMailToken(
     body: Body<"auth.checkMailToken">,
     options?: RequestOptions,
@@ -103,12 +123,19 @@ export class Auth {
     return this.#http.request("post", "/api/v1/auth/check-mail-token", { body, sends: "nothing" }, options);
   }
 
-  /** Verifies an address with the token of the mail's link, which works once. */
+  /**
+   * Verifies an address with the token of the mail's link, which works once within a day.
+   * @throws ApiError verification_token_invalid, verification_token_used, attempts_exceeded
+   */
   verifyEmail(body: Body<"auth.verifyEmail">, options?: RequestOptions): ApiPromise<Schema<"VerifiedEmail">> {
     return this.#http.request("post", "/api/v1/auth/verify-email", { body, sends: "nothing" }, options);
   }
 
-  /** Sends another mail to the signed-in account, or by `email` or `user_id`. The answer does not show whether an account needs it. */
+  /**
+   * Sends another verification mail to the signed-in account, at most one a minute, or by `email` or `user_id`.
+   * By `email` or `user_id`, the answer does not show whether an account needs it.
+   * @throws ApiError mail_limit_exceeded, attempts_exceeded
+   */
   requestVerification(
     body: Body<"auth.requestVerification"> = {},
     options?: RequestOptions,
@@ -116,7 +143,10 @@ export class Auth {
     return this.#http.request("post", "/api/v1/auth/request-verification", { body }, options);
   }
 
-  /** Sends a mail to reset the password. The answer does not show whether the account exists. */
+  /**
+   * Sends a mail to reset the password. The answer does not show whether the account exists.
+   * @throws ApiError attempts_exceeded
+   */
   requestPasswordReset(
     body: Body<"auth.requestPasswordReset">,
     options?: RequestOptions,
@@ -129,7 +159,10 @@ export class Auth {
     );
   }
 
-  /** Sets a password with the token of the mail's link. It ends every session of the account. */
+  /**
+   * Sets a password with the token of the mail's link, within an hour. It ends every session of the account.
+   * @throws ApiError reset_token_invalid, reset_token_used, weak_password, password_change_running, attempts_exceeded
+   */
   resetPassword(body: Body<"auth.resetPassword">, options?: RequestOptions): ApiPromise<Schema<"Message">> {
     return this.#http.request("post", "/api/v1/auth/reset-password", { body, sends: "nothing" }, options);
   }

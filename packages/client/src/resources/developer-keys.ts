@@ -13,7 +13,10 @@ export class DeveloperKeys {
     this.#http = http;
   }
 
-  /** `key` of the answer is the whole key, shown only here. */
+  /**
+   * Creates a key. `key` of the answer is the whole key, shown only here.
+   * @throws ApiError developer_key_limit_reached
+   */
   create(
     body: Body<"developerKeys.create"> = {},
     options?: RequestOptions,
@@ -21,12 +24,15 @@ export class DeveloperKeys {
     return this.#http.request("post", all, { body }, options);
   }
 
-  /** Newest first. */
+  /** All keys of the developer, newest first. */
   list(options?: RequestOptions): List<Schema<"DeveloperKey">> {
     return List.whole(() => this.#http.request("get", all, {}, options));
   }
 
-  /** Creates a new key. The old one stays valid for `grace_seconds`. */
+  /**
+   * Creates a new key. The old one stays valid for `grace_seconds` (default 0).
+   * @throws ApiError developer_key_limit_reached, developer_key_not_active
+   */
   rotate(
     keyId: string,
     body: Body<"developerKeys.rotate"> = {},
@@ -35,6 +41,10 @@ export class DeveloperKeys {
     return this.#http.request("post", `${one}/rotate`, { params: { key_id: keyId }, body }, options);
   }
 
+  /**
+   * Revokes a key. The API refuses its next request. A request cannot revoke the key that it sends.
+   * @throws ApiError developer_key_already_revoked, developer_key_in_use
+   */
   revoke(keyId: string, options?: RequestOptions): ApiPromise<void> {
     return this.#http.request("delete", one, { params: { key_id: keyId } }, options);
   }

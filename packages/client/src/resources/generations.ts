@@ -32,6 +32,7 @@ export class Generations {
   /**
    * Creates a generation. The answer has the status `pending`; `wait` resolves when the picture is finished. Each call has a new
    * idempotency key unless you pass one, so that a repeated request is charged once.
+   * @throws ApiError quota_exceeded, concurrency_limit_reached, model_not_allowed, unsupported_image, idempotency_key_reused
    */
   create(
     request: GenerationCreate,
@@ -48,6 +49,7 @@ export class Generations {
   /**
    * Creates a generation without an account. Each address has a daily limit, and the request is never repeated. Continue with
    * `wait(id, { anonymous: true })`.
+   * @throws ApiError anonymous_limit_reached, anonymous_budget_reached, anonymous_disabled, unsupported_image
    */
   createAnonymous(
     request: GenerationCreate,
@@ -63,8 +65,8 @@ export class Generations {
   }
 
   /**
-   * Creates a generation and waits for its picture. `timeoutMs` is for both together, ten minutes unless you say otherwise.
-   * @throws GenerationError when it fails or is canceled
+   * Creates a generation and waits for its picture. `timeoutMs` is for both together, ten minutes by default.
+   * @throws GenerationError when it fails or is canceled; the errors of `create` and `wait`
    */
   async run(
     request: GenerationCreate,
@@ -85,7 +87,10 @@ export class Generations {
     return done;
   }
 
-  /** Makes URLs for uploads to the file storage. `upload` also sends the files. */
+  /**
+   * Creates URLs for uploads to the file storage, which are valid for two hours. `upload` also sends the files.
+   * @throws ApiError upload_limit_reached
+   */
   createUploads(
     body: Body<"generations.createUploads"> = {},
     options?: RequestOptions,
@@ -120,15 +125,23 @@ export class Generations {
     );
   }
 
-  /** What the project has used of its plan this month. */
+  /** The project's limits and usage in this UTC month, and those of the end user. */
   usage(options?: RequestOptions): ApiPromise<Schema<"GenerationUsage">> {
     return this.#http.request("get", "/api/v1/generation/usage", {}, options);
   }
 
+  /**
+   * A generation with its status.
+   * @throws ApiError generation_not_found
+   */
   get(generationId: string, options?: RequestOptions): ApiPromise<Generation> {
     return this.#http.request("get", `${one}/status`, { params: { generation_id: generationId } }, options);
   }
 
+  /**
+   * A generation without an account, for 24 hours.
+   * @throws ApiError generation_not_found
+   */
   getAnonymous(generationId: string, options?: RequestOptions): ApiPromise<Generation> {
     const init = { params: { generation_id: generationId }, sends: "nothing" } as const;
     return this.#http.request("get", `${anonymous}/status`, init, options);
@@ -187,7 +200,10 @@ export class Generations {
       this.#http.open(path, { params: { generation_id: generationId }, sends, lastEventId }, request);
   }
 
-  /** Makes a picture public or private. */
+  /**
+   * Makes a picture public or private. A private picture loses all its earlier URLs.
+   * @throws ApiError generation_not_found
+   */
   setPublic(
     generationId: string,
     body: Body<"generations.setPublic">,
@@ -201,17 +217,26 @@ export class Generations {
     );
   }
 
-  /** Cancels a pending or processing generation. `charged` of the answer says whether it is charged. */
+  /**
+   * Cancels a pending or processing generation. `charged` of the answer says whether it is charged.
+   * @throws ApiError generation_not_running, generation_not_found
+   */
   cancel(generationId: string, options?: RequestOptions): ApiPromise<Generation> {
     return this.#http.request("post", `${one}/cancel`, { params: { generation_id: generationId } }, options);
   }
 
-  /** Deletes a generation and its files. */
+  /**
+   * Deletes a generation and its files. A running one is canceled first.
+   * @throws ApiError generation_not_found
+   */
   delete(generationId: string, options?: RequestOptions): ApiPromise<Schema<"GenerationDeleted">> {
     return this.#http.request("delete", one, { params: { generation_id: generationId } }, options);
   }
 
-  /** Downloads a finished picture. `index` counts from 0. */
+  /**
+   * Downloads a finished picture. `index` counts from 0.
+   * @throws RangeError when there is no such picture
+   */
   async image(
     generation: string | Generation,
     { index = 0, ...options }: RequestOptions & { index?: number } = {},
@@ -227,7 +252,10 @@ export class Generations {
     return this.#http.download(url, options);
   }
 
-  /** Downloads an input picture of the generation. `index` counts from 0. */
+  /**
+   * Downloads an input picture of the generation. `index` counts from 0.
+   * @throws RangeError when there is no such picture
+   */
   async exampleImage(
     generation: string | Generation,
     index: number,

@@ -19,14 +19,17 @@ export class Health {
     return this.#http.request("get", "/api/v1/health", { sends: "nothing", accepts: 503 }, options);
   }
 
+  /** The health of the database. */
   database(options?: RequestOptions): ApiPromise<Schema<"PartHealth">> {
     return this.#http.request("get", "/api/v1/health/database", { sends: "nothing", accepts: 503 }, options);
   }
 
+  /** The health of the file storage. */
   storage(options?: RequestOptions): ApiPromise<Schema<"PartHealth">> {
     return this.#http.request("get", "/api/v1/health/storage", { sends: "nothing", accepts: 503 }, options);
   }
 
+  /** The health of Redis, which is optional. */
   redis(options?: RequestOptions): ApiPromise<Schema<"PartHealth">> {
     return this.#http.request("get", "/api/v1/health/redis", { sends: "nothing", accepts: 503 }, options);
   }

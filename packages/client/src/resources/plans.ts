@@ -9,6 +9,7 @@ export class Plans {
     this.#http = http;
   }
 
+  /** The listed plans, and those of the caller and the caller's projects, the smallest first. */
   list(options?: RequestOptions): ApiPromise<Schema<"Plans">> {
     return this.#http.request("get", "/api/v1/plans", {}, options);
   }

@@ -13,11 +13,15 @@ export class Projects {
     this.#http = http;
   }
 
+  /**
+   * Creates a project of the signed-in developer.
+   * @throws ApiError project_limit_reached
+   */
   create(body: Body<"projects.create">, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("post", "/api/v1/projects", { body }, options);
   }
 
-  /** Newest first. */
+  /** The caller's projects, newest first. With `deleted: true`, those that `restore` can restore. */
   list(query: Query<"projects.list"> = {}, options?: RequestOptions): List<Project> {
     return List.numbered(query, async (page) => {
       const sent = { query: { ...query, ...page } };
@@ -26,11 +30,18 @@ export class Projects {
     });
   }
 
+  /**
+   * One project.
+   * @throws ApiError project_not_found
+   */
   get(projectId: string, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("get", one, { params: { project_id: projectId } }, options);
   }
 
-  /** Changes only the given fields. */
+  /**
+   * Changes only the given fields.
+   * @throws ApiError project_suspended
+   */
   update(projectId: string, body: Body<"projects.update">, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("patch", one, { params: { project_id: projectId }, body }, options);
   }
@@ -45,15 +56,23 @@ export class Projects {
     return this.#http.request("delete", one, { params: { project_id: projectId } }, options);
   }
 
+  /**
+   * Restores a deleted project with all its data.
+   * @throws ApiError restore_window_over, project_limit_reached, project_suspended
+   */
   restore(projectId: string, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("post", `${one}/restore`, { params: { project_id: projectId } }, options);
   }
 
-  /** Sets the plan of a project. Only for operators. */
+  /**
+   * Sets the plan of a project. Null means the owner's plan. Only for operators.
+   * @throws ApiError plan_not_found, operators_only
+   */
   setPlan(projectId: string, body: Body<"projects.setPlan">, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("patch", `${one}/plan`, { params: { project_id: projectId }, body }, options);
   }
 
+  /** The numbers of end users and API keys of a project, in total and active. */
   stats(
     projectId: string,
     query: Query<"projects.stats"> = {},
@@ -62,7 +81,7 @@ export class Projects {
     return this.#http.request("get", `${one}/stats`, { params: { project_id: projectId }, query }, options);
   }
 
-  /** The stats of all projects of the caller. */
+  /** The same numbers for all projects of the caller, and the number of projects. */
   globalStats(
     query: Query<"projects.globalStats"> = {},
     options?: RequestOptions,
@@ -84,7 +103,10 @@ export class Projects {
     );
   }
 
-  /** Sends a mail of the project to the caller, whose address must be verified. */
+  /**
+   * Sends a mail of the project to the caller, whose address must be verified. At most one a minute.
+   * @throws ApiError account_not_verified, mail_limit_exceeded
+   */
   testMail(
     projectId: string,
     body: Body<"projects.testMail">,

@@ -10,7 +10,7 @@ export class Sessions {
     this.#http = http;
   }
 
-  /** Newest first. */
+  /** The active sessions, newest first. */
   list(options?: RequestOptions): List<Schema<"Session">> {
     return List.whole(() => this.#http.request("get", "/api/v1/auth/sessions", {}, options));
   }

@@ -10,7 +10,7 @@ export class Users {
     this.#http = http;
   }
 
-  /** Newest first. */
+  /** The end users of a project, newest first. */
   list(
     projectId: string,
     query: Query<"users.list"> = {},
@@ -28,7 +28,7 @@ export class Users {
     });
   }
 
-  /** The end users of all projects of the caller. */
+  /** The end users of all projects of the caller, newest first. */
   listAll(query: Query<"users.listAll"> = {}, options?: RequestOptions): List<Schema<"ProjectUser">> {
     return List.numbered(query, async (page) => {
       const sent = { query: { ...query, ...page } };
@@ -37,7 +37,10 @@ export class Users {
     });
   }
 
-  /** Deactivates an account with `{ is_active: false }`, activates it again, or sets its own limits. */
+  /**
+   * Deactivates an account with `{ is_active: false }`, activates it again, or sets its own limits.
+   * @throws ApiError account_suspended
+   */
   update(
     projectId: string,
     userId: string,

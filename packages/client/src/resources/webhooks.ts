@@ -16,7 +16,10 @@ export class Webhooks {
     this.#http = http;
   }
 
-  /** `secret` of the answer is shown only here. */
+  /**
+   * Creates a webhook. `secret` of the answer is shown only here and after `rotate`.
+   * @throws ApiError webhook_limit_reached
+   */
   create(
     projectId: string,
     body: Body<"webhooks.create">,
@@ -25,10 +28,12 @@ export class Webhooks {
     return this.#http.request("post", all, { params: { project_id: projectId }, body }, options);
   }
 
+  /** All webhooks of the project, newest first. */
   list(projectId: string, options?: RequestOptions): List<Schema<"Webhook">> {
     return List.whole(() => this.#http.request("get", all, { params: { project_id: projectId } }, options));
   }
 
+  /** Changes only the given fields. `{ is_active: true }` enables a disabled webhook. */
   update(
     projectId: string,
     webhookId: string,
@@ -43,7 +48,7 @@ export class Webhooks {
     );
   }
 
-  /** Creates a new secret. The old one also signs for `grace_seconds`. */
+  /** Creates a new secret. The old one also signs for `grace_seconds` (default 86,400, a day). */
   rotate(
     projectId: string,
     webhookId: string,
@@ -54,6 +59,7 @@ export class Webhooks {
     return this.#http.request("post", `${one}/rotate`, init, options);
   }
 
+  /** Deletes a webhook with its log and its waiting events. */
   delete(projectId: string, webhookId: string, options?: RequestOptions): ApiPromise<void> {
     return this.#http.request(
       "delete",
@@ -63,7 +69,10 @@ export class Webhooks {
     );
   }
 
-  /** Sends an event of type `test`. `listDeliveries` shows its result. */
+  /**
+   * Sends an event of type `test`. `listDeliveries` shows its result.
+   * @throws ApiError webhook_inactive
+   */
   test(
     projectId: string,
     webhookId: string,
@@ -77,7 +86,7 @@ export class Webhooks {
     );
   }
 
-  /** The sent, waiting and failed deliveries, newest first. */
+  /** The delivered, waiting and failed deliveries of 30 days, newest first. */
   listDeliveries(
     projectId: string,
     webhookId: string,
@@ -95,7 +104,10 @@ export class Webhooks {
     });
   }
 
-  /** Sends an event again, with the same `webhook-id`. */
+  /**
+   * Sends an event again, with the same `webhook-id`.
+   * @throws ApiError delivery_not_found, webhook_inactive
+   */
   replay(
     projectId: string,
     webhookId: string,
