@@ -1,28 +1,28 @@
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./tests/support/longest-first.ts";
 
-// `isolate: false`: one process runs many files, because loading the modules anew costs more than most of the tests.
+// `isolate: false`: one process runs many files, because loading the modules again takes longer than most tests.
 
-// One stack serves every project that asks for it; the lifecycle tests start their own.
+// All projects share one stack, except that the lifecycle tests start their own.
 const onStack = {
   globalSetup: ["tests/support/shared-stack.ts"],
-  // The first holds every answer against docs/openapi.json.
+  // The first file checks every answer against docs/openapi.json.
   setupFiles: ["tests/support/contract/watch.ts", "tests/support/within-one-day.ts"],
   testTimeout: 60_000,
   hookTimeout: 180_000,
   isolate: false,
 };
 
-/** The suites on the stack. Only files of one project share processes, so a full run takes them as one project, `stack`. */
+/** The suites on the stack. Only files of one project share processes, so a full run combines them in one project, `stack`. */
 const suites = ["db", "api", "attack", "e2e", "faults"];
 const stack = { name: "stack", include: suites.map((name) => `tests/${name}/**/*.test.ts`), ...onStack };
 
 export default defineConfig({
   test: {
-    // More than the cores of a small machine: the longest suites wait for clocks and restarts.
+    // More workers than a small machine has cores, because the longest suites wait for clocks and restarts.
     maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
-    // Tests that wait together for the same thing, such as a database that does not answer.
+    // For concurrent tests that wait, for example for a database that does not answer.
     maxConcurrency: 100,
     projects: [
       {

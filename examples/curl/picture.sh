@@ -1,5 +1,5 @@
 #!/bin/sh
-# From nothing to a PNG with curl: register an end user, ask for a picture, wait, download it.
+# Registers an end user with curl, creates a picture, waits for it and downloads it.
 # Usage: sh picture.sh [photo.png]   with the .env that `npm start` prints, exported (see README.md).
 set -eu
 
@@ -7,7 +7,7 @@ set -eu
 : "${DEVKIT4AI_DEVELOPER_KEY:?}" "${DEVKIT4AI_PROJECT_ID:?}" "${DEVKIT4AI_PROJECT_KEY:?}"
 api="$NEXT_PUBLIC_API_URL/api/v1"
 
-# The app's keys go with every request; the person's token once there is one. A refusal ends the script with its sentence.
+# Every request has the app's keys, and the user's token after the registration. A refusal ends the script with its sentence.
 call() {
   answer=$(curl --silent --show-error --fail-with-body \
     -H "X-Developer-Key: $DEVKIT4AI_DEVELOPER_KEY" \
@@ -20,10 +20,10 @@ call() {
   printf '%s\n' "$answer"
 }
 
-# The text of a field of a JSON answer. A real program has a JSON parser; a shell without jq has this.
+# The text of a field of a JSON answer. A real program uses a JSON parser; this works in a shell without jq.
 field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
 
-# A create may be repeated with its key: the same generation comes back, and is paid once.
+# A create may be repeated with its key. It returns the same generation, which is charged once.
 key="picture-$(date +%s)-$$"
 
 registered=$(call "$api/auth/register" -H 'Content-Type: application/json' \
@@ -43,7 +43,7 @@ echo "asked for $id"
 
 status=pending
 while [ "$status" = pending ] || [ "$status" = processing ]; do
-  # The server answers as soon as the picture is there, at the latest after 25 seconds.
+  # The server answers when the picture is finished, or after 25 seconds.
   generation=$(call "$api/generation/$id/status?wait=25")
   status=$(printf '%s\n' "$generation" | field status)
   echo "$status"

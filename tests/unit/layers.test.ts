@@ -7,21 +7,33 @@ import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 /** A file of the API, what it imports, and what the linter answers. */
 const refused: [file: string, imported: string, sentence: string][] = [
-  ["errors.ts", "./fields/text.ts", "A file at the root stands below every folder."],
-  ["router.ts", "./contract/errors.ts", "A file at the root stands below every folder."],
-  ["contract/errors.ts", "../fields/text.ts", "The contract knows the root alone."],
-  ["fields/text.ts", "../clients/database.ts", "Fields know the root alone."],
-  ["clients/auth.ts", "../context.ts", "A client knows the root alone, and no request."],
-  ["clients/redis.ts", "hono", "A client knows the root alone, and no request."],
-  ["middleware/cors.ts", "../resources/auth/store.ts", "Middleware stands below"],
-  ["mail/letter.ts", "../resources/auth/store.ts", "Mail stands below resources and jobs"],
-  ["pages/page.ts", "../resources/auth/store.ts", "Pages stand below resources and jobs."],
-  ["resources/auth/store.ts", "hono", "A store names SQL functions, and sees no request."],
-  ["resources/auth/login.ts", "./logout.ts", "An endpoint imports no other endpoint"],
-  ["resources/auth/logout.ts", "../projects/get-project.ts", "An endpoint imports no other endpoint"],
-  ["resources/auth/me.ts", "../../jobs/remove-old.ts", "Jobs and the app stand above resources."],
-  ["resources/auth/refresh.ts", "pg", "Only clients know the libraries of services."],
-  ["resources/auth/sign-in/open-tokens.ts", "../login.ts", "What endpoints share imports no endpoint."],
+  ["errors.ts", "./fields/text.ts", "A file at the root must not import from a folder."],
+  ["router.ts", "./contract/errors.ts", "A file at the root must not import from a folder."],
+  ["contract/errors.ts", "../fields/text.ts", "The contract may import only files at the root."],
+  ["fields/text.ts", "../clients/database.ts", "Fields may import only files at the root."],
+  [
+    "clients/auth.ts",
+    "../context.ts",
+    "A client may import only files at the root, and nothing about requests.",
+  ],
+  ["clients/redis.ts", "hono", "A client may import only files at the root, and nothing about requests."],
+  ["middleware/cors.ts", "../resources/auth/store.ts", "Middleware must not import"],
+  ["mail/letter.ts", "../resources/auth/store.ts", "Mail must not import from resources or jobs"],
+  ["pages/page.ts", "../resources/auth/store.ts", "Pages must not import from resources or jobs."],
+  [
+    "resources/auth/store.ts",
+    "hono",
+    "A store only calls SQL functions, and must not import anything about requests.",
+  ],
+  ["resources/auth/login.ts", "./logout.ts", "An endpoint must not import another endpoint"],
+  ["resources/auth/logout.ts", "../projects/get-project.ts", "An endpoint must not import another endpoint"],
+  ["resources/auth/me.ts", "../../jobs/remove-old.ts", "Resources must not import jobs or the app."],
+  ["resources/auth/refresh.ts", "pg", "Only clients may import libraries of services."],
+  [
+    "resources/auth/sign-in/open-tokens.ts",
+    "../login.ts",
+    "Shared code of endpoints must not import an endpoint.",
+  ],
 ];
 
 const allowed: [file: string, imported: string][] = [

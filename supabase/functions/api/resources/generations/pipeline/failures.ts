@@ -2,17 +2,16 @@
 export const failures = {
   content_blocked: "The provider's safety filter blocked the request or its result. It was not charged.",
   prediction_failed: "The model could not make this picture. It was not charged.",
-  provider_aborted: "The provider gave the request up before it began. It was not charged.",
+  provider_aborted: "The provider aborted the request before it began. It was not charged.",
   provider_refused: "The provider refused the request. It was not charged.",
-  provider_unavailable: "The provider could not be reached for too long. It was not charged.",
+  provider_unavailable: "The provider was unreachable for too long. It was not charged.",
   submission_unclear: "The provider never confirmed the request. It was not charged.",
   prediction_lost: "The provider no longer knows the request. It was not charged.",
   input_unreadable: "The uploaded pictures could not be read. It was not charged.",
   output_invalid: "The model's result is not a usable picture. It was not charged.",
-  output_unsupported:
-    "The model's result is of a kind that is not stored; JPEG, PNG and WebP are. It was not charged.",
-  output_not_allowed: "The result is at an address that may not be fetched. It was not charged.",
-  output_lost: "The result was gone before it could be stored. It was not charged.",
+  output_unsupported: "The model's result is not a JPEG, PNG or WebP. It was not charged.",
+  output_not_allowed: "The result is on a host that is not allowed. It was not charged.",
+  output_lost: "The provider deleted the result before it was stored. It was not charged.",
   output_not_stored: "The result could not be stored in time. It was not charged.",
   timed_out: "The model took too long. It was not charged.",
   canceled: "The generation was canceled. It was not charged.",
@@ -21,7 +20,8 @@ export const failures = {
 /** The provider bills a cancel after the request was sent, so only a few a month are refunded. */
 export const cancelErrors = {
   refunded: failures.canceled,
-  charged: "The generation was canceled after it was sent. It counts: too many were canceled so this month.",
+  charged:
+    "The generation was canceled after it was sent. It is charged, because too many were canceled this month.",
 };
 
 export type FailureCode = keyof typeof failures;
