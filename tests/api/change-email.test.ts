@@ -42,7 +42,7 @@ test.each(kinds)(
     const address = freshEmail("New.Address");
     expect(await ask(account, address)).toMatchObject({ status: 200, body: { message: expect.any(String) } });
     const mail = await mailTo(address, subject);
-    expect((await mailTo(account.email, "A new address was asked for")).text).not.toContain(address);
+    expect((await mailTo(account.email, "A change of address was requested")).text).not.toContain(address);
     expect(await me(account)).toMatchObject({ email: account.email });
     expect((await login(account.email, projectHeaders[kind])).token).toBeTruthy();
 

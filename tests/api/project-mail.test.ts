@@ -114,7 +114,7 @@ test("end users get mails in the project's design and language, and its develope
   expect(mail.html).toContain('src="https://cards.example.com/logo.png"');
   expect(mail.html).toContain("background:#facc15;color:#000000");
   expect(mail.html).toContain('<a href="https://cards.example.com/impressum"');
-  expect(mail.text).toContain("einmal und 24 Stunden lang");
+  expect(mail.text).toContain("24 Stunden lang gültig");
   expect(mail.text.trimEnd().endsWith(`Grußkarten\nhttps://cards.example.com\n\n${cards.footer}`)).toBe(true);
   expect(mail.text + mail.html).not.toContain("cards-production");
 
