@@ -52,7 +52,7 @@ export function completeLockfile(): { text: string; missing: string[] } {
   return { text: `${JSON.stringify(lock, null, 2)}\n`, missing };
 }
 
-/** Whether the package finds its optional one, in the version that it asks for. */
+/** Whether the lockfile has an optional package of a package, in the required version. */
 function isLocked({ packages }: Lockfile, path: string, name: string): boolean {
   const range = packages[path]?.optionalDependencies?.[name] ?? "";
   const found = findEntry(packages, path, name);

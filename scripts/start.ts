@@ -19,9 +19,9 @@ const helpText = `Starts the whole back end on this machine: database, Auth, Sto
   npm start -- --json        prints addresses and keys as one line of JSON when ready, then the log as JSON
   npm start -- --docker      the full Supabase in Docker instead: supabase start, functions, accounts, and the missing settings
                              in supabase/functions/.env (--settings for another file)
-  npm start -- --quiet       prints no line for each request
+  npm start -- --quiet       does not print requests
   npm start -- --keys        prints every key, secret and demo account of the stack as JSON, and starts nothing
-  npm start -- --hs256       Auth signs access tokens with the legacy secret instead of ES256, as old projects do
+  npm start -- --hs256       Auth signs access tokens with the legacy secret instead of ES256, as in old projects
   npm start -- --refresh-v2  Auth makes the refresh tokens of its algorithm version 2
 
 Settings of .env.example can be set in the environment: REPLICATE_API_TOKEN=… npm start makes images with the real Replicate.
@@ -57,7 +57,7 @@ function readOptions() {
 
 type Options = ReturnType<typeof readOptions>;
 
-/** Of the stack that runs, or ran, with these options: the demo accounts first, since an app needs those. */
+/** The secrets of the stack that runs, or ran, with these options. The demo accounts come first, since an app needs them. */
 function readSecrets({ port, data }: Options) {
   const keys = data === undefined ? keysOfPort(port) : readKeys(pathsFor(data).keys);
   if (keys === undefined) throw new Problem(`No stack has run with the data folder ${data}.`);
@@ -106,13 +106,13 @@ async function main(): Promise<void> {
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void end(signal));
   // The launcher forwards signals. SIGKILL cannot be forwarded, but then the launcher's channel to this process closes.
-  if (process.connected) process.once("disconnect", () => void end("the launcher is gone"));
+  if (process.connected) process.once("disconnect", () => void end("the launcher has ended"));
   try {
     started = await (options.docker
       ? startDocker({ report, ...(settings === undefined ? {} : { env_file: resolve(settings) }) })
       : startEmbedded(options, start.signal));
   } catch (error) {
-    // What Ctrl-C broke off is no fault to report.
+    // Work that Ctrl-C interrupted is not a fault.
     if (ending === undefined) throw error;
     process.exit(0);
   }

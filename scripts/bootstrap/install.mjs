@@ -173,7 +173,7 @@ async function npm(root, scope, work, folder = root) {
   const only = scope === "start" ? ["--omit=dev", "--omit=peer"] : ["--include=dev", "--include=peer"];
   const args = [...first, ...work, ...npmOptions, ...only, `--prefix=${folder}`];
   const child = spawn(command, args, { cwd: folder, env: cleanEnv(), stdio: ["ignore", "pipe", "pipe"] });
-  // After Ctrl-C npm itself may work on for half a minute.
+  // After Ctrl-C npm itself may continue for half a minute.
   const stop = (signal) => {
     child.once("exit", () =>
       fail("The install of the packages was stopped. Run the command again to finish it."),

@@ -48,7 +48,7 @@ const packages = new Map<string, { manifest: object; tarball: Buffer }>();
 
 /** The packages whose list of versions npm has requested. */
 let listed: string[] = [];
-/** Called instead of an answer. */
+/** Called instead of the usual answer. */
 let insteadOfFile: (() => void) | undefined;
 /** The path of the registry's files. */
 let filesAt = "-";
@@ -394,12 +394,13 @@ test(
     expect(await start({}, "test.ts")).toEqual(ready);
     const npm = `require("node:child_process").spawn("/bin/sh", ["-c", "node scripts/bootstrap.mjs scripts/long.ts; true"],
     { stdio: "inherit" }); setInterval(() => {}, 1_000);`;
-  const runner = spawn(process.execPath, ["-e", npm], {
-    cwd: root,
-    env: { ...environment(home), npm_lifecycle_event: "long" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [line] = await once(createInterface({ input: runner.stdout }), "line");
-  runner.kill("SIGKILL");
-  await until("the process has ended", () => !isAlive(Number(line)));
-});
+    const runner = spawn(process.execPath, ["-e", npm], {
+      cwd: root,
+      env: { ...environment(home), npm_lifecycle_event: "long" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [line] = await once(createInterface({ input: runner.stdout }), "line");
+    runner.kill("SIGKILL");
+    await until("the process has ended", () => !isAlive(Number(line)));
+  },
+);

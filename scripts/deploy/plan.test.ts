@@ -52,7 +52,7 @@ test.each<[string, DeployOptions, RegExp]>([
   [
     "a setting is misspelt",
     { ...ready, env: { ...env, ANONYMUS_GENERATION: "off" } },
-    /ANONYMUS_GENERATION is no setting\. Did you mean ANONYMOUS_GENERATION\?$/,
+    /ANONYMUS_GENERATION is not a setting\. Did you mean ANONYMOUS_GENERATION\?$/,
   ],
   ["a value is unusable", { ...ready, env: { ...env, DB_POOL_SIZE: "many" } }, /DB_POOL_SIZE/],
   [

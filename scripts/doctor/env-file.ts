@@ -20,7 +20,7 @@ export function readEnvFile(path: string): EnvFile | undefined {
   return existsSync(file) ? parseDotEnv(readFileSync(file, "utf8")) : undefined;
 }
 
-/** What a hosted project still needs beside what the function itself asks for, by setting. */
+/** Further settings that a hosted project needs and that are missing, with the reasons. */
 export function missingSettings(env: EnvFile): [name: string, why: string][] {
   const needed = {
     REPLICATE_API_TOKEN: "generation answers 503 without it",
@@ -32,14 +32,14 @@ export function missingSettings(env: EnvFile): [name: string, why: string][] {
   return Object.entries(needed).filter(([name]) => !env[name]);
 }
 
-/** A name that is almost that of a setting, one line each: the function would ignore it. */
+/** Names that are almost those of a setting, one line each. The function would ignore them. */
 export function misspeltSettings(env: EnvFile): string[] {
   return Object.keys(env).flatMap((name) => {
     const meant = settingNames.includes(name) ? undefined : closest(name, settingNames);
-    return meant === undefined ? [] : [`${name} is no setting. Did you mean ${meant}?`];
+    return meant === undefined ? [] : [`${name} is not a setting. Did you mean ${meant}?`];
   });
 }
 
-/** Hosted functions cannot reach these. */
+/** Whether mail would use a port that hosted functions cannot reach. */
 export const hasClosedPort = (env: EnvFile) =>
   Boolean(env.SMTP_HOST) && ["25", "587", ""].includes(env.SMTP_PORT ?? "");

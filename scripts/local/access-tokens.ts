@@ -19,7 +19,7 @@ export class AccessTokens {
   readonly #signing: ReturnType<typeof readSigningKeys>[number] | undefined;
   readonly #privateKey: Promise<CryptoKey | Uint8Array> | undefined;
   readonly #secret: Uint8Array;
-  /** What lite reads for a token that was verified before. */
+  /** The HS256 tokens for verified tokens. */
   readonly #twins = new BoundedMap<string, string>(mostTwins);
 
   constructor({ signing_keys, jwt_secret }: Pick<Keys, "signing_keys" | "jwt_secret">, alg: TokenAlgorithm) {

@@ -1,6 +1,6 @@
 import { BoundedMap } from "../../supabase/functions/api/bounded-map.ts";
 
-/** As Supabase Auth counts: thirty at once from one address, and then as many as the configuration allows in five minutes. */
+/** As at Supabase Auth: one address has a burst of thirty calls, which refills at the configured number per five minutes. */
 const burst = 30;
 const periodSeconds = 300;
 /** The number of remembered addresses. */

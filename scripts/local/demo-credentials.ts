@@ -38,7 +38,7 @@ export async function ensureDemoCredentials(
   return credentials;
 }
 
-/** Undefined before the first start has made them. */
+/** The credentials of a data folder. Undefined before its first start. */
 export function readCredentials(file: string): DemoCredentials | undefined {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as DemoCredentials;

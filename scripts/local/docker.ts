@@ -26,7 +26,7 @@ type DockerStack = {
 };
 
 type DockerOptions = {
-  /** Where the functions' local settings are; `supabase functions serve` reads them. */
+  /** The file with the functions' local settings, which `supabase functions serve` reads. */
   env_file?: string;
   report: (line: string) => void;
 };

@@ -12,7 +12,7 @@ export const settingNames = [
   ...readFileSync(join(repositoryRoot, ".env.example"), "utf8").matchAll(/^([A-Z_]+)=/gm),
 ].map(([, name = ""]) => name);
 
-/** Those that `npm start` takes from its environment. */
+/** The settings that `npm start` takes from its environment. */
 export const namesOfUserSettings = settingNames.filter((name) => !ownSettings.includes(name));
 
 const proxyNames = [
@@ -44,7 +44,7 @@ export function userSettings(user: NodeJS.ProcessEnv): Settings {
   return settings;
 }
 
-/** What the function would refuse of these settings, one line each; empty if it takes them. */
+/** The problems for which the function would refuse these settings, one line each. */
 export function unusableSettings(env: Record<string, string | undefined>): string[] {
   try {
     // The platform sets these itself.

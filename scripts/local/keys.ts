@@ -79,7 +79,10 @@ export function readKeys(file: string): Keys | undefined {
 
 const noteOf = (basePort: number) => join(repositoryRoot, ".local", "running", `${basePort}.json`);
 
-/** Tells the other commands of this checkout the keys and the data folder of the stack on a port. Returns the undo. */
+/**
+ * Stores the keys and the data folder of the stack on a port for the other commands of this checkout. Returns a function
+ * that undoes it.
+ */
 export function announceKeys(basePort: number, keys: Keys, data_folder: string): () => void {
   const file = noteOf(basePort);
   try {
@@ -107,12 +110,12 @@ export function keysOfPort(basePort: number): Keys {
   return keys;
 }
 
-/** Of the stack that runs on the port, else the usual one. */
+/** The data folder of the stack on the port, else the usual one. */
 export function dataFolderOf(basePort: number): string {
   const note = readKeys(noteOf(basePort)) as (Keys & { data_folder?: string }) | undefined;
   return note?.data_folder ?? join(repositoryRoot, ".local", String(basePort));
 }
 
-/** As the superuser of the stack that runs on these ports. */
+/** The database URL of the superuser of the stack on these ports. */
 export const adminUrlOf = (ports: Ports) =>
   adminDatabaseUrl(ports, keysOfPort(ports.gateway).database_password);

@@ -19,7 +19,7 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => un
 export type NodeBindings = { incoming: IncomingMessage; outgoing: ServerResponse };
 
 type Door = {
-  /** As people read it: "the table editor". */
+  /** The name for people, such as "the table editor". */
   name: string;
   /** The pages that may send requests. They may depend on the request. */
   pages: Pages | ((request: IncomingMessage) => Pages);

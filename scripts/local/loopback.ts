@@ -12,7 +12,7 @@ export function isLocalHost(host: string | undefined, further: readonly string[]
   return loopbackPattern.test(name) || further.includes(name);
 }
 
-/** True for a page of this machine: another port counts, another site does not. */
+/** Whether an origin is on this machine, on any port. */
 function isLocalOrigin(origin: string, further: readonly string[] = []): boolean {
   const [, host] = /^https?:\/\/([^/]+)$/i.exec(origin) ?? [];
   return isLocalHost(host, further);

@@ -39,13 +39,13 @@ function takenBySomebody(places: Place[], ports: Ports): Problem {
   );
 }
 
-/** Linux keeps the port of a connection that was closed for a minute. */
+/** Linux keeps the port of a closed connection for a minute. */
 const closedForMs = 65_000;
 
 /**
- * Waits for ports where nobody listens. Programs get the ports of their connections from a range that contains the usual ports of the
- * stack, so one can be held after a load of requests. Throws a `Problem` that
- * names each taken port and its part, when a program listens on one or the time is over.
+ * Waits for ports that connections still hold. The system takes the ports of connections from a range that contains the
+ * usual ports of the stack. So a connection can hold one after a load of requests. Throws a `Problem` that names each taken
+ * port and its part, if a program listens on one, or after a timeout.
  */
 export async function waitForPorts(
   ports: Ports,
@@ -90,7 +90,7 @@ function reserve(base: number): boolean {
   }
 }
 
-/** A base port below the ephemeral range whose whole stack of ports is free, and offered to this process alone. */
+/** A base port below the ephemeral range. All ports of its stack are free, and only this process has reserved it. */
 export async function findFreeBase(): Promise<number> {
   const [from, to] = [20_000, 31_000];
   for (let attempt = 0; attempt < 200; attempt += 1) {

@@ -1,6 +1,6 @@
 import { createPrivateKey, generateKeyPairSync, type JsonWebKey, randomUUID, sign } from "node:crypto";
 
-/** A private key as a `signing_keys.json` of the CLI has it. */
+/** A private key in the form of the CLI's `signing_keys.json`. */
 type SigningKey = JsonWebKey & { kid: string; alg: "ES256"; use: "sig" };
 
 /** `key_ops` of the CLI's keys has `verify` too, for which WebCrypto refuses a private key. */

@@ -61,7 +61,7 @@ export type StackOptions = {
   on_log?: (line: string) => void;
   /** Prints a line on the terminal, when a part ends or answers again. */
   report?: (line: string) => void;
-  /** Ends a start that is not finished: `startStack` then throws its reason. */
+  /** Ends an unfinished start. `startStack` then throws the signal's reason. */
   signal?: AbortSignal;
 };
 

@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import { type Person, registerDeveloper, registerPerson, signIn, type Tenant } from "../bench/seed.ts";
 import { loopback, type Ports } from "../local/settings.ts";
 
-/** A developer, and people who use the app of that developer at the same time. */
+/** A developer, and users of the developer's app, who all send requests at the same time. */
 type Subject = Tenant & {
   ports: Ports;
   people: Person[];

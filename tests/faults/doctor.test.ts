@@ -191,7 +191,7 @@ test("npm run doctor names wrong settings of a hosted project, and prints no val
   expect(out).not.toContain("hunter2");
   const settings = wrong(JSON.parse(out) as Finding[]).filter(({ about }) => about === "settings");
   expect(settings.map(({ says }) => says.split(":")[0])).toEqual([
-    "ANONYMUS_GENERATION is no setting. Did you mean ANONYMOUS_GENERATION?",
+    "ANONYMUS_GENERATION is not a setting. Did you mean ANONYMOUS_GENERATION?",
     "DB_POOL_SIZE",
     "MAIL_FROM",
     "CRON_SECRET",

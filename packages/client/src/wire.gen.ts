@@ -3118,7 +3118,7 @@ export interface components {
              * @description The mail as plain text.
              * @example Confirm your address
              *
-             *     An account at Postcards was made with this address. …
+             *     An account at Postcards was created with this address. …
              */
             text: string;
             /**
@@ -6200,7 +6200,7 @@ export interface operations {
                      *       "from_name": "Postcards",
                      *       "from_address": "no-reply@mail.example.com",
                      *       "subject": "Confirm your address for Postcards",
-                     *       "text": "Confirm your address\n\nAn account at Postcards was made with this address. …",
+                     *       "text": "Confirm your address\n\nAn account at Postcards was created with this address. …",
                      *       "html": "<!doctype html>\n<html lang=\"en\" dir=\"ltr\">…</html>"
                      *     }
                      */

@@ -23,7 +23,10 @@ const isSumRight = (key: string) => key.slice(-checksumLength) === checksum(key.
 
 const remembered = new BoundedMap<string, string | null>(5_000);
 
-/** The hash of a key, or null when its form is wrong: a typo costs no query. Results are cached, since an app's requests have the same few keys. */
+/**
+ * The hash of a key, or null when its form is wrong, so a typo costs no query. Results are cached, since an app's requests
+ * have the same few keys.
+ */
 export function hashWellFormedKey(key: string, prefix: KeyPrefix): string | null {
   if (!hasFormat(key, prefix)) return null;
   const known = remembered.get(key);
