@@ -56,6 +56,8 @@ export type AppEnv = {
     isAnswered?: boolean;
     deps: Deps;
     credentials: Credentials;
+    /** The first two arguments of a call to a store on behalf of the caller. */
+    caller: readonly [Database, Credentials];
     device?: Device;
     limit?: LimitOfRequest;
     /** The error that the answer reports. `cause` is only for the log. */

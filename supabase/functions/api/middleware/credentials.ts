@@ -82,7 +82,9 @@ const withBearer =
     c.set("credentials", credentials);
     const limit: LimitOfRequest = {};
     c.set("limit", limit);
-    c.set("deps", { ...deps, database: deps.database.forRequest(limit) });
+    const database = deps.database.forRequest(limit);
+    c.set("deps", { ...deps, database });
+    c.set("caller", [database, credentials]);
     await next();
   };
 

@@ -35,12 +35,6 @@ const route = createRoute({
 export const getApiKeyUsage = createRouter().openapi(route, async (c) => {
   const { project_id, key_id } = c.req.valid("param");
   const { days } = c.req.valid("query");
-  const usage = await store.getApiKeyUsage(
-    c.get("deps").database,
-    c.get("credentials"),
-    project_id,
-    key_id,
-    days,
-  );
+  const usage = await store.getApiKeyUsage(...c.get("caller"), project_id, key_id, days);
   return c.json(usage, 200);
 });

@@ -27,10 +27,6 @@ const route = createRoute({
 });
 
 export const listApiKeys = createRouter().openapi(route, async (c) => {
-  const keys = await store.listApiKeys(
-    c.get("deps").database,
-    c.get("credentials"),
-    c.req.valid("param").project_id,
-  );
+  const keys = await store.listApiKeys(...c.get("caller"), c.req.valid("param").project_id);
   return c.json(keys, 200);
 });

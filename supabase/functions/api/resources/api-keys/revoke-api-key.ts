@@ -25,6 +25,6 @@ const route = createRoute({
 
 export const revokeApiKey = createRouter().openapi(route, async (c) => {
   const { project_id, key_id } = c.req.valid("param");
-  await store.revokeApiKey(c.get("deps").database, c.get("credentials"), project_id, key_id);
+  await store.revokeApiKey(...c.get("caller"), project_id, key_id);
   return c.body(null, 204);
 });

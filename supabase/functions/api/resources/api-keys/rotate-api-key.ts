@@ -46,8 +46,7 @@ export const rotateApiKey = createRouter().openapi(route, async (c) => {
   const { project_id, key_id } = c.req.valid("param");
   const { key, ...secret } = createKey("ak");
   const rotated = await store.rotateApiKey(
-    c.get("deps").database,
-    c.get("credentials"),
+    ...c.get("caller"),
     project_id,
     key_id,
     secret,

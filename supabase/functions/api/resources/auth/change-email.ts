@@ -45,8 +45,8 @@ const route = createRoute({
 export const changeEmail = createRouter().openapi(route, async (c) => {
   const { password, new_email } = c.req.valid("json");
   await checkPassword(c, password, false);
-  const { background, database } = c.get("deps");
-  await requestEmailChange(database, c.get("credentials"), new_email);
+  const { background } = c.get("deps");
+  await requestEmailChange(...c.get("caller"), new_email);
   background(deliverMail(c.get("deps")));
   return c.json({ message: "Open the link in the mail that we sent to the new address." }, 200);
 });

@@ -53,10 +53,10 @@ export const changePassword = createRouter().openapi(route, async (c) => {
     throw invalidField(["body", "new_password"], predicates.different_password);
   const current = await checkPassword(c, current_password, true);
   const deps = c.get("deps");
-  const { auth, background, database } = deps;
+  const { auth, background } = deps;
   const asked = auth.changePassword(bearerOf(c.req.raw.headers), { current, next: new_password });
   // Auth did not change the password, so the permit is withdrawn for the next attempt.
-  await ifAnswered(deps, asked, () => withdrawPasswordPermit(database, c.get("credentials")));
+  await ifAnswered(deps, asked, () => withdrawPasswordPermit(...c.get("caller")));
   background(deliverMail(deps));
   return c.json({ message: "The password was changed. All other sessions were ended." }, 200);
 });

@@ -45,17 +45,16 @@ const route = createRoute({
 
 export const login = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
-  const { database } = deps;
   const { email, password } = c.req.valid("json");
   const { ip } = deviceOf(c);
-  await countAuthCall(database, c.get("credentials"));
-  const account = await beginLogin(database, c.get("credentials"), email, ip);
+  await countAuthCall(...c.get("caller"));
+  const account = await beginLogin(...c.get("caller"), email, ip);
   // An unknown address costs Auth the same time: a decoy's password is hashed.
   if (!account.decoy_exists) await makeDecoy(deps, account.auth_email);
   // Auth counts by subject. Unknown addresses share the decoy, so without their own subject Auth would soon refuse them.
   const subject = account.is_known ? account.auth_email : email;
   const proof = await ifAnswered(deps, tryPassword(deps, account.auth_email, password, subject), () =>
-    uncountSignIn(database, c.get("credentials"), email, ip),
+    uncountSignIn(...c.get("caller"), email, ip),
   );
   if (proof === null || !account.is_known) throw new ApiError("invalid_credentials");
   const { password_changed_at } = account;

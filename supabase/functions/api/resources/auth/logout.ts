@@ -36,6 +36,6 @@ const route = createRoute({
 
 export const logout = createRouter().openapi(route, async (c) => {
   const { scope } = c.req.valid("json");
-  await logOut(c.get("deps").database, c.get("credentials"), scope);
+  await logOut(...c.get("caller"), scope);
   return c.body(null, 204);
 });

@@ -22,5 +22,5 @@ const route = createRoute({
 });
 
 export const me = createRouter().openapi(route, async (c) => {
-  return answer<User, 200>(c, await getMe(c.get("deps").database, c.get("credentials")), 200);
+  return answer<User, 200>(c, await getMe(...c.get("caller")), 200);
 });

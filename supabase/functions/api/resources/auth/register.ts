@@ -81,7 +81,7 @@ const route = createRoute({
 export const register = createRouter().openapi(route, async (c) => {
   const { auth, background, database } = c.get("deps");
   const { email, password, full_name = null } = c.req.valid("json");
-  await countAuthCall(database, c.get("credentials"));
+  await countAuthCall(...c.get("caller"));
   // At every other endpoint the header is the caller's role, which the database compares.
   const { role: named, ...caller } = c.get("credentials");
   const id = crypto.randomUUID();

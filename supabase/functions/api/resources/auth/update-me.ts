@@ -29,6 +29,6 @@ const route = createRoute({
 });
 
 export const updateMe = createRouter().openapi(route, async (c) => {
-  const user = await store.updateMe(c.get("deps").database, c.get("credentials"), c.req.valid("json"));
+  const user = await store.updateMe(...c.get("caller"), c.req.valid("json"));
   return c.json(user, 200);
 });

@@ -29,10 +29,10 @@ const route = createRoute({
 });
 
 export const createDeveloperKey = createRouter().openapi(route, async (c) => {
-  const { database, background } = c.get("deps");
+  const { background } = c.get("deps");
   const { name = null, expires_at = null, management } = c.req.valid("json");
   const { key, key_prefix, key_hash } = createKey("ak");
-  const created = await store.createDeveloperKey(database, c.get("credentials"), {
+  const created = await store.createDeveloperKey(...c.get("caller"), {
     name,
     expires_at,
     management,

@@ -28,5 +28,5 @@ const route = createRoute({
 });
 
 export const listDeveloperKeys = createRouter().openapi(route, async (c) => {
-  return c.json(await store.listDeveloperKeys(c.get("deps").database, c.get("credentials")), 200);
+  return c.json(await store.listDeveloperKeys(...c.get("caller")), 200);
 });

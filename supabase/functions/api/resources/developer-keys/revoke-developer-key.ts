@@ -31,6 +31,6 @@ const route = createRoute({
 });
 
 export const revokeDeveloperKey = createRouter().openapi(route, async (c) => {
-  await store.revokeDeveloperKey(c.get("deps").database, c.get("credentials"), c.req.valid("param").key_id);
+  await store.revokeDeveloperKey(...c.get("caller"), c.req.valid("param").key_id);
   return c.body(null, 204);
 });

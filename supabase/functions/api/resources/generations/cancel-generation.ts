@@ -33,7 +33,7 @@ const route = createRoute({
 export const cancelGeneration = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
   const { generation_id } = c.req.valid("param");
-  const row = await store.cancelGeneration(deps.database, c.get("credentials"), generation_id, cancelErrors);
+  const row = await store.cancelGeneration(...c.get("caller"), generation_id, cancelErrors);
   await cleanUpGeneration(deps, generation_id);
   deps.background(deliverWebhooks(deps));
   return c.json(presentGeneration(deps.env, row), 200);

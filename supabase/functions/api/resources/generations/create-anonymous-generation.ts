@@ -50,12 +50,7 @@ export const createAnonymousGeneration = createRouter().openapi({ ...route, hide
   const deps = c.get("deps");
   if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
   if (deps.env.anonymous_generation === "off") throw new ApiError("anonymous_disabled");
-  await store.checkAnonymous(
-    deps.database,
-    c.get("credentials"),
-    anonymousClient(c),
-    anonymousLimits(deps.env),
-  );
+  await store.checkAnonymous(...c.get("caller"), anonymousClient(c), anonymousLimits(deps.env));
   const id = crypto.randomUUID();
   const row = await withGenerationRequest(c.req.raw, clientOf(c), (request) =>
     acceptGeneration(c, id, request),

@@ -67,7 +67,7 @@ export const createGeneration = createRouter().openapi({ ...route, hide: true },
   if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
   const key = readIdempotencyKey(c.req.raw.headers);
   // Checks the caller before any byte is stored.
-  const caller = await store.checkCaller(deps.database, c.get("credentials"));
+  const caller = await store.checkCaller(...c.get("caller"));
   const id = crypto.randomUUID();
   const { row, replayed } = await withGenerationRequest(c.req.raw, clientOf(c), async (request) => {
     const create = () =>

@@ -65,8 +65,8 @@ const route = createRoute({
 });
 
 export const createUploads = createRouter().openapi(route, async (c) => {
-  const { database, storage } = c.get("deps");
-  const places = await store.createUploads(database, c.get("credentials"), c.req.valid("json").count);
+  const { storage } = c.get("deps");
+  const places = await store.createUploads(...c.get("caller"), c.req.valid("json").count);
   const uploads = await Promise.all(
     places.map(async ({ id, path }) => ({
       id,

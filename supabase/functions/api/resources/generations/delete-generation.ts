@@ -34,7 +34,7 @@ const route = createRoute({
 export const deleteGeneration = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
   const { generation_id } = c.req.valid("param");
-  await store.deleteGeneration(deps.database, c.get("credentials"), generation_id);
+  await store.deleteGeneration(...c.get("caller"), generation_id);
   await cleanUpGeneration(deps, generation_id);
   return c.json({ message: "Generation deleted successfully" }, 200);
 });

@@ -27,10 +27,10 @@ const route = createRoute({
 });
 
 export const getAnonymousGeneration = createRouter().openapi(route, async (c) => {
-  const { database, env } = c.get("deps");
+  const { env } = c.get("deps");
   const { generation_id } = c.req.valid("param");
   const row = await waitForEnd(c, c.req.valid("query").wait, () =>
-    store.getAnonymousGeneration(database, c.get("credentials"), generation_id),
+    store.getAnonymousGeneration(...c.get("caller"), generation_id),
   );
   return c.json(presentGeneration(env, row), 200);
 });

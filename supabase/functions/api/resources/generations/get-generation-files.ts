@@ -92,9 +92,9 @@ async function redirectTo(
   index: number,
   ticket: string | undefined,
 ) {
-  const { database, env, storage } = c.get("deps");
+  const { env, storage } = c.get("deps");
   const linkVersion = ticket === undefined ? null : readTicket(env, ticket, id, kind, index);
-  const file = await getGenerationFile(database, c.get("credentials"), id, kind, index, linkVersion);
+  const file = await getGenerationFile(...c.get("caller"), id, kind, index, linkVersion);
   const name = file.path.split("/").at(-1) ?? "";
   // An uploaded file is never shown as a page.
   const location =

@@ -33,10 +33,10 @@ const route = createRoute({
 });
 
 export const getGenerationStatus = createRouter().openapi(route, async (c) => {
-  const { database, env } = c.get("deps");
+  const { env } = c.get("deps");
   const { generation_id } = c.req.valid("param");
   const row = await waitForEnd(c, c.req.valid("query").wait, () =>
-    store.getGenerationStatus(database, c.get("credentials"), generation_id),
+    store.getGenerationStatus(...c.get("caller"), generation_id),
   );
   return answerJson(c, presentGeneration(env, row));
 });

@@ -26,6 +26,5 @@ const route = createRoute({
 });
 
 export const getGenerationUsage = createRouter().openapi(route, async (c) => {
-  const { database } = c.get("deps");
-  return answerJson(c, await store.getGenerationUsage(database, c.get("credentials")));
+  return answerJson(c, await store.getGenerationUsage(...c.get("caller")));
 });

@@ -30,9 +30,9 @@ const route = createRoute({
 });
 
 export const listGenerations = createRouter().openapi(route, async (c) => {
-  const { database, env } = c.get("deps");
+  const { env } = c.get("deps");
   const request = pageRequest(c.req.valid("query"));
-  const page = await store.listGenerations(database, c.get("credentials"), request);
+  const page = await store.listGenerations(...c.get("caller"), request);
   return answerJson(
     c,
     presentPage(page, request, (row) => presentGeneration(env, row)),

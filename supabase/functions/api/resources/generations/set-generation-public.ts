@@ -44,17 +44,11 @@ const route = createRoute({
 });
 
 export const setGenerationPublic = createRouter().openapi({ ...route, hide: true }, async (c) => {
-  const { database } = c.get("deps");
   const { generation_id } = c.req.valid("param");
   const body = await readBody(c.req.raw);
   const parsed = bodySchema.safeParse(body);
   if (!parsed.success) throw invalidFields(toFieldErrors(parsed.error.issues, "body", body));
-  const changed = await publishGeneration(
-    database,
-    c.get("credentials"),
-    generation_id,
-    parsed.data.is_public,
-  );
+  const changed = await publishGeneration(...c.get("caller"), generation_id, parsed.data.is_public);
   const message = changed.is_public ? "The picture is public now" : "The picture is private now";
   return c.json({ ...changed, message }, 200);
 });

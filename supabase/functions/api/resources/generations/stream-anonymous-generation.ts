@@ -28,9 +28,8 @@ const route = createRoute({
 });
 
 export const streamAnonymousGeneration = createRouter().openapi(route, (c) => {
-  const { database } = c.get("deps");
   const { generation_id } = c.req.valid("param");
   return followGeneration(c, c.req.valid("header")["last-event-id"], () =>
-    store.getAnonymousGeneration(database, c.get("credentials"), generation_id),
+    store.getAnonymousGeneration(...c.get("caller"), generation_id),
   );
 });

@@ -29,9 +29,8 @@ const route = createRoute({
 });
 
 export const streamGeneration = createRouter().openapi(route, (c) => {
-  const { database } = c.get("deps");
   const { generation_id } = c.req.valid("param");
   return followGeneration(c, c.req.valid("header")["last-event-id"], () =>
-    store.getGenerationStatus(database, c.get("credentials"), generation_id),
+    store.getGenerationStatus(...c.get("caller"), generation_id),
   );
 });

@@ -65,7 +65,7 @@ const tokenDeadlineMs = 700;
 /** Whether an operator asks. While the database is down nobody counts as an operator, and the public report is answered. */
 async function askedByOperator(c: Context<AppEnv>): Promise<boolean> {
   try {
-    return (await callerRole(c.get("deps").database, c.get("credentials"), "public")) === "operator";
+    return (await callerRole(...c.get("caller"), "public")) === "operator";
   } catch (error) {
     if (error instanceof ApiError && error.code === "database_unavailable") return false;
     throw error;

@@ -31,9 +31,9 @@ const route = createRoute({
 });
 
 export const previewMail = createRouter().openapi(route, async (c) => {
-  const { database, env } = c.get("deps");
+  const { env } = c.get("deps");
   const { kind, mail } = c.req.valid("json");
-  const project = await projects.getProject(database, c.get("credentials"), c.req.valid("param").project_id);
+  const project = await projects.getProject(...c.get("caller"), c.req.valid("param").project_id);
   const tried = { ...project, mail: { ...project.mail, ...mail } };
   return c.json({ from_address: env.mail_from, ...sampleMail(kind, tried, env) }, 200);
 });

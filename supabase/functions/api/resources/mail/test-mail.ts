@@ -30,9 +30,9 @@ const route = createRoute({
 });
 
 export const testMail = createRouter().openapi(route, async (c) => {
-  const { background, database } = c.get("deps");
+  const { background } = c.get("deps");
   const { project_id } = c.req.valid("param");
-  const email = await store.sendMailTest(database, c.get("credentials"), project_id, c.req.valid("json"));
+  const email = await store.sendMailTest(...c.get("caller"), project_id, c.req.valid("json"));
   background(deliverMail(c.get("deps")));
   return c.json({ email }, 202);
 });

@@ -40,7 +40,7 @@ const route = createRoute({
 
 export const getMetrics = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
-  const role = await callerRole(deps.database, c.get("credentials"), "platform");
+  const role = await callerRole(...c.get("caller"), "platform");
   if (role !== "operator") throw new ApiError("operators_only");
   await deps.requests.flush();
   const [parts, report, counts] = await Promise.all([

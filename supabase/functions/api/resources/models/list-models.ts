@@ -72,8 +72,8 @@ const route = createRoute({
 });
 
 export const listModels = createRouter().openapi(route, async (c) => {
-  const { database, env } = c.get("deps");
-  const ids = await store.listModels(database, c.get("credentials"), [env.text_model, env.image_model]);
+  const { env } = c.get("deps");
+  const ids = await store.listModels(...c.get("caller"), [env.text_model, env.image_model]);
   return c.json({ models: ids.map((id) => describe(id, env)) }, 200);
 });
 

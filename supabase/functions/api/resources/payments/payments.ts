@@ -79,11 +79,11 @@ const otherRoute = createRoute({
 
 export const payments = createRouter()
   .openapi(subscriptionRoute, async (c) => {
-    await getMe(c.get("deps").database, c.get("credentials"));
+    await getMe(...c.get("caller"));
     return c.json(null, 200);
   })
   .openapi(paymentsRoute, async (c) => {
-    await getMe(c.get("deps").database, c.get("credentials"));
+    await getMe(...c.get("caller"));
     return c.json({ payments: [], total: 0, page: 1, page_size: 50 }, 200);
   });
 

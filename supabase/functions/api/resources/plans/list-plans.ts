@@ -30,6 +30,5 @@ const route = createRoute({
 });
 
 export const listPlans = createRouter().openapi(route, async (c) => {
-  const { database } = c.get("deps");
-  return c.json({ plans: await store.listPlans(database, c.get("credentials")) }, 200);
+  return c.json({ plans: await store.listPlans(...c.get("caller")) }, 200);
 });

@@ -29,10 +29,6 @@ const route = createRoute({
 });
 
 export const createProject = createRouter().openapi(route, async (c) => {
-  const project = await store.createProject(
-    c.get("deps").database,
-    c.get("credentials"),
-    c.req.valid("json"),
-  );
+  const project = await store.createProject(...c.get("caller"), c.req.valid("json"));
   return c.json(project, 201);
 });

@@ -30,8 +30,7 @@ const route = createRoute({
 export const deleteProject = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
   const predictions = await store.deleteProject(
-    deps.database,
-    c.get("credentials"),
+    ...c.get("caller"),
     c.req.valid("param").project_id,
     deps.env.project_purge_days,
   );

@@ -31,14 +31,9 @@ const route = createRoute({
 
 export const getAllStats = createRouter().openapi(route, async (c) => {
   const { search, is_active = null, project_id } = c.req.valid("query");
-  const stats = await store.getProjectStats(
-    c.get("deps").database,
-    c.get("credentials"),
-    project_id ?? null,
-    {
-      search: toSearch(search),
-      is_active,
-    },
-  );
+  const stats = await store.getProjectStats(...c.get("caller"), project_id ?? null, {
+    search: toSearch(search),
+    is_active,
+  });
   return c.json(stats, 200);
 });

@@ -32,8 +32,7 @@ const route = createRoute({
 export const getProjectStats = createRouter().openapi(route, async (c) => {
   const { search, is_active = null } = c.req.valid("query");
   const { users, api_keys } = await store.getProjectStats(
-    c.get("deps").database,
-    c.get("credentials"),
+    ...c.get("caller"),
     c.req.valid("param").project_id,
     { search: toSearch(search), is_active },
   );

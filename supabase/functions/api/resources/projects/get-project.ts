@@ -25,10 +25,6 @@ const route = createRoute({
 });
 
 export const getProject = createRouter().openapi(route, async (c) => {
-  const project = await store.getProject(
-    c.get("deps").database,
-    c.get("credentials"),
-    c.req.valid("param").project_id,
-  );
+  const project = await store.getProject(...c.get("caller"), c.req.valid("param").project_id);
   return c.json(project, 200);
 });

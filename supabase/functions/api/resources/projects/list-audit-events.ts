@@ -34,12 +34,12 @@ const route = createRoute({
 
 export const listAuditEvents = createRouter().openapi(route, async (c) => {
   const { resource = null, action = null, page, ...sizes } = c.req.valid("query");
-  const found = await store.listAuditEvents(
-    c.get("deps").database,
-    c.get("credentials"),
-    c.req.valid("param").project_id,
-    { resource, action, page, page_size: pageSizeOf(sizes) },
-  );
+  const found = await store.listAuditEvents(...c.get("caller"), c.req.valid("param").project_id, {
+    resource,
+    action,
+    page,
+    page_size: pageSizeOf(sizes),
+  });
   c.header("X-Total-Count", String(found.total));
   return c.json(found, 200);
 });

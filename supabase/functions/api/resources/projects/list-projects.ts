@@ -42,7 +42,7 @@ const route = createRoute({
 
 export const listProjects = createRouter().openapi(route, async (c) => {
   const { deleted, ...query } = c.req.valid("query");
-  const { items, total } = await store.listProjects(c.get("deps").database, c.get("credentials"), {
+  const { items, total } = await store.listProjects(...c.get("caller"), {
     deleted,
     ...partOf(query),
   });

@@ -33,10 +33,6 @@ const route = createRoute({
 });
 
 export const restoreProject = createRouter().openapi(route, async (c) => {
-  const project = await store.restoreProject(
-    c.get("deps").database,
-    c.get("credentials"),
-    c.req.valid("param").project_id,
-  );
+  const project = await store.restoreProject(...c.get("caller"), c.req.valid("param").project_id);
   return c.json(project, 200);
 });

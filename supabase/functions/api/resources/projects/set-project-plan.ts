@@ -37,8 +37,7 @@ const route = createRoute({
 
 export const setProjectPlan = createRouter().openapi(route, async (c) => {
   const project = await store.setProjectPlan(
-    c.get("deps").database,
-    c.get("credentials"),
+    ...c.get("caller"),
     c.req.valid("param").project_id,
     c.req.valid("json").plan_id,
   );

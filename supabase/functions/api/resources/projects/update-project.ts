@@ -39,7 +39,7 @@ const put = createRoute({
 });
 
 async function answer(c: Context<AppEnv>, id: string, changes: ProjectChanges) {
-  return c.json(await store.updateProject(c.get("deps").database, c.get("credentials"), id, changes), 200);
+  return c.json(await store.updateProject(...c.get("caller"), id, changes), 200);
 }
 
 export const updateProject = createRouter()

@@ -25,5 +25,5 @@ const route = createRoute({
 });
 
 export const listSessions = createRouter().openapi(route, async (c) => {
-  return c.json(await store.listSessions(c.get("deps").database, c.get("credentials")), 200);
+  return c.json(await store.listSessions(...c.get("caller")), 200);
 });

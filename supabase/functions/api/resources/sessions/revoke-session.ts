@@ -26,6 +26,6 @@ const route = createRoute({
 });
 
 export const revokeSession = createRouter().openapi(route, async (c) => {
-  await store.revokeSession(c.get("deps").database, c.get("credentials"), c.req.valid("param").session_id);
+  await store.revokeSession(...c.get("caller"), c.req.valid("param").session_id);
   return c.body(null, 204);
 });

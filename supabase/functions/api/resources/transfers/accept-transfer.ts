@@ -36,8 +36,8 @@ const route = createRoute({
 });
 
 export const acceptTransfer = createRouter().openapi(route, async (c) => {
-  const { background, database } = c.get("deps");
-  const project = await acceptProject(database, c.get("credentials"), c.req.valid("param").project_id);
+  const { background } = c.get("deps");
+  const project = await acceptProject(...c.get("caller"), c.req.valid("param").project_id);
   background(deliverMail(c.get("deps")));
   return c.json(project, 200);
 });

@@ -24,6 +24,6 @@ const route = createRoute({
 });
 
 export const endTransfer = createRouter().openapi(route, async (c) => {
-  await store.endTransfer(c.get("deps").database, c.get("credentials"), c.req.valid("param").project_id);
+  await store.endTransfer(...c.get("caller"), c.req.valid("param").project_id);
   return c.body(null, 204);
 });

@@ -27,5 +27,5 @@ const route = createRoute({
 
 export const getTransfer = createRouter().openapi(route, async (c) => {
   const { project_id } = c.req.valid("param");
-  return c.json(await store.getTransfer(c.get("deps").database, c.get("credentials"), project_id), 200);
+  return c.json(await store.getTransfer(...c.get("caller"), project_id), 200);
 });

@@ -24,5 +24,5 @@ const route = createRoute({
 });
 
 export const listTransfers = createRouter().openapi(route, async (c) =>
-  c.json(await store.listTransfers(c.get("deps").database, c.get("credentials")), 200),
+  c.json(await store.listTransfers(...c.get("caller")), 200),
 );

@@ -51,8 +51,8 @@ const route = createRoute({
 export const offerTransfer = createRouter().openapi(route, async (c) => {
   const { email, password } = c.req.valid("json");
   await checkPassword(c, password, false);
-  const { background, database } = c.get("deps");
-  const offer = await offerProject(database, c.get("credentials"), c.req.valid("param").project_id, email);
+  const { background } = c.get("deps");
+  const offer = await offerProject(...c.get("caller"), c.req.valid("param").project_id, email);
   background(deliverMail(c.get("deps")));
   return c.json(offer, 201);
 });

@@ -27,8 +27,8 @@ const route = createRoute({
 });
 
 export const deleteProjectUser = createRouter().openapi(route, async (c) => {
-  const { auth, database } = c.get("deps");
+  const { auth } = c.get("deps");
   const { project_id, user_id } = c.req.valid("param");
-  await auth.deleteUser(await requireEndUser(database, c.get("credentials"), project_id, user_id));
+  await auth.deleteUser(await requireEndUser(...c.get("caller"), project_id, user_id));
   return c.body(null, 204);
 });

@@ -32,8 +32,7 @@ const route = createRoute({
 
 export const listAllUsers = createRouter().openapi(route, async (c) => {
   const { project_id = null, ...query } = c.req.valid("query");
-  const { database } = c.get("deps");
-  const found = await store.listProjectUsers(database, c.get("credentials"), project_id, partOf(query));
+  const found = await store.listProjectUsers(...c.get("caller"), project_id, partOf(query));
   c.header("X-Total-Count", String(found.total));
   return c.json(found, 200);
 });

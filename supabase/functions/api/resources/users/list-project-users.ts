@@ -32,7 +32,7 @@ const route = createRoute({
 export const listProjectUsers = createRouter().openapi(route, async (c) => {
   const { project_id } = c.req.valid("param");
   const part = partOf(c.req.valid("query"));
-  const found = await store.listProjectUsers(c.get("deps").database, c.get("credentials"), project_id, part);
+  const found = await store.listProjectUsers(...c.get("caller"), project_id, part);
   c.header("X-Total-Count", String(found.total));
   return c.json(found, 200);
 });

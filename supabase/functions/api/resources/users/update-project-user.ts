@@ -33,12 +33,6 @@ const route = createRoute({
 
 export const updateProjectUser = createRouter().openapi(route, async (c) => {
   const { project_id, user_id } = c.req.valid("param");
-  const user = await store.updateProjectUser(
-    c.get("deps").database,
-    c.get("credentials"),
-    project_id,
-    user_id,
-    c.req.valid("json"),
-  );
+  const user = await store.updateProjectUser(...c.get("caller"), project_id, user_id, c.req.valid("json"));
   return c.json(user, 200);
 });

@@ -35,12 +35,12 @@ const route = createRoute({
 });
 
 export const createWebhook = createRouter().openapi(route, async (c) => {
-  const { env, database } = c.get("deps");
+  const { env } = c.get("deps");
   const fields = c.req.valid("json");
   assertWebhookUrl(env, fields.url);
   const secret = createWebhookSecret();
   const { project_id } = c.req.valid("param");
-  const created = await store.createWebhook(database, c.get("credentials"), project_id, {
+  const created = await store.createWebhook(...c.get("caller"), project_id, {
     ...fields,
     secret,
   });

@@ -25,6 +25,6 @@ const route = createRoute({
 
 export const deleteWebhook = createRouter().openapi(route, async (c) => {
   const { project_id, webhook_id } = c.req.valid("param");
-  await store.deleteWebhook(c.get("deps").database, c.get("credentials"), project_id, webhook_id);
+  await store.deleteWebhook(...c.get("caller"), project_id, webhook_id);
   return c.body(null, 204);
 });

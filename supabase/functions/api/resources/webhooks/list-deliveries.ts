@@ -31,17 +31,11 @@ const route = createRoute({
 export const listDeliveries = createRouter().openapi(route, async (c) => {
   const { project_id, webhook_id } = c.req.valid("param");
   const { status = null, page, ...sizes } = c.req.valid("query");
-  const found = await store.listDeliveries(
-    c.get("deps").database,
-    c.get("credentials"),
-    project_id,
-    webhook_id,
-    {
-      status,
-      page,
-      page_size: pageSizeOf(sizes),
-    },
-  );
+  const found = await store.listDeliveries(...c.get("caller"), project_id, webhook_id, {
+    status,
+    page,
+    page_size: pageSizeOf(sizes),
+  });
   c.header("X-Total-Count", String(found.total));
   return c.json(found, 200);
 });

@@ -27,5 +27,5 @@ const route = createRoute({
 
 export const listWebhooks = createRouter().openapi(route, async (c) => {
   const { project_id } = c.req.valid("param");
-  return c.json(await store.listWebhooks(c.get("deps").database, c.get("credentials"), project_id), 200);
+  return c.json(await store.listWebhooks(...c.get("caller"), project_id), 200);
 });

@@ -35,13 +35,7 @@ const route = createRoute({
 export const replayDelivery = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
   const { project_id, webhook_id, delivery_id } = c.req.valid("param");
-  const delivery = await store.replayDelivery(
-    deps.database,
-    c.get("credentials"),
-    project_id,
-    webhook_id,
-    delivery_id,
-  );
+  const delivery = await store.replayDelivery(...c.get("caller"), project_id, webhook_id, delivery_id);
   deps.background(deliverWebhooks(deps));
   return c.json(delivery, 202);
 });

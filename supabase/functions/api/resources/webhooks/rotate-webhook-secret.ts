@@ -37,14 +37,6 @@ export const rotateWebhookSecret = createRouter().openapi(route, async (c) => {
   const { project_id, webhook_id } = c.req.valid("param");
   const secret = createWebhookSecret();
   const { grace_seconds } = c.req.valid("json");
-  const { database } = c.get("deps");
-  const changed = await rotateSecret(
-    database,
-    c.get("credentials"),
-    project_id,
-    webhook_id,
-    secret,
-    grace_seconds,
-  );
+  const changed = await rotateSecret(...c.get("caller"), project_id, webhook_id, secret, grace_seconds);
   return c.json({ ...changed, secret }, 201);
 });

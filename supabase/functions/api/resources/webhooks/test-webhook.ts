@@ -29,7 +29,7 @@ const route = createRoute({
 export const testWebhook = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
   const { project_id, webhook_id } = c.req.valid("param");
-  const delivery = await sendTestEvent(deps.database, c.get("credentials"), project_id, webhook_id);
+  const delivery = await sendTestEvent(...c.get("caller"), project_id, webhook_id);
   deps.background(deliverWebhooks(deps));
   return c.json(delivery, 202);
 });

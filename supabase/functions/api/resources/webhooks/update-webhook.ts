@@ -28,10 +28,10 @@ const route = createRoute({
 });
 
 export const updateWebhook = createRouter().openapi(route, async (c) => {
-  const { env, database } = c.get("deps");
+  const { env } = c.get("deps");
   const changes = c.req.valid("json");
   if (changes.url !== undefined) assertWebhookUrl(env, changes.url);
   const { project_id, webhook_id } = c.req.valid("param");
-  const changed = await store.updateWebhook(database, c.get("credentials"), project_id, webhook_id, changes);
+  const changed = await store.updateWebhook(...c.get("caller"), project_id, webhook_id, changes);
   return c.json(changed, 200);
 });

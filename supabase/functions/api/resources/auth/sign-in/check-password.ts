@@ -13,15 +13,14 @@ import { tryPassword } from "./try-password.ts";
  */
 export async function checkPassword(c: Context<AppEnv>, password: string, permit: boolean): Promise<string> {
   const deps = c.get("deps");
-  const { database } = deps;
   const { ip } = deviceOf(c);
-  const { auth_email } = await beginPasswordCheck(database, c.get("credentials"), ip);
+  const { auth_email } = await beginPasswordCheck(...c.get("caller"), ip);
   const proof = await ifAnswered(deps, tryPassword(deps, auth_email, password), () =>
-    uncountSignIn(database, c.get("credentials"), null, ip),
+    uncountSignIn(...c.get("caller"), null, ip),
   );
   if (proof === null) throw new ApiError("wrong_password");
   const session = proof.claims.session_id;
-  const { refusal } = await finishPasswordCheck(database, c.get("credentials"), session, ip, permit);
+  const { refusal } = await finishPasswordCheck(...c.get("caller"), session, ip, permit);
   if (refusal !== null) throw new ApiError(refusal);
   return proof.password;
 }
