@@ -1,6 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { checks } from "../../contract/checks.ts";
-import { errors } from "../../contract/errors.ts";
+import { checks, errors } from "../../contract/errors.ts";
 import { optionalJsonBody } from "../../contract/json-body.ts";
 import { jsonResponse } from "../../contract/json-response.ts";
 import { security } from "../../contract/security.ts";

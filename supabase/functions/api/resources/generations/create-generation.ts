@@ -1,7 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Credentials, Deps } from "../../context.ts";
-import { checks } from "../../contract/checks.ts";
-import { errors } from "../../contract/errors.ts";
+import { checks, errors } from "../../contract/errors.ts";
 import { jsonResponse } from "../../contract/json-response.ts";
 import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";

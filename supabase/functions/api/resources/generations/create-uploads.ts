@@ -1,6 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { checks } from "../../contract/checks.ts";
-import { errors } from "../../contract/errors.ts";
+import { checks, errors } from "../../contract/errors.ts";
 import { jsonBody } from "../../contract/json-body.ts";
 import { jsonResponse } from "../../contract/json-response.ts";
 import { security } from "../../contract/security.ts";

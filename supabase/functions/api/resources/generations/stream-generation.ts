@@ -1,6 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { checks } from "../../contract/checks.ts";
-import { errors } from "../../contract/errors.ts";
+import { checks, errors } from "../../contract/errors.ts";
 import { security } from "../../contract/security.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter } from "../../router.ts";

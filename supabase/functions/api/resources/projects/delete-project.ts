@@ -1,7 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Deps } from "../../context.ts";
-import { checks } from "../../contract/checks.ts";
-import { errors } from "../../contract/errors.ts";
+import { checks, errors } from "../../contract/errors.ts";
 import { security } from "../../contract/security.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter } from "../../router.ts";

@@ -1,6 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { checks } from "../../contract/checks.ts";
-import { errors } from "../../contract/errors.ts";
+import { checks, errors } from "../../contract/errors.ts";
 import { jsonResponse } from "../../contract/json-response.ts";
 import { security } from "../../contract/security.ts";
 import { pageQuery, partOf, searchQuery, totalCountHeader } from "../../fields/page-query.ts";
