@@ -93,10 +93,10 @@ export async function createOperatorKey(
   name: string | null,
   expiresAt: Date | null,
 ): Promise<string> {
-  const { key, key_prefix, key_hash } = createKey("ok");
+  const { key, stored } = createKey("ok");
   const inserted = await sql`
     insert into public.operator_keys (user_id, name, key_prefix, key_hash, expires_at)
-    select id, ${name}, ${key_prefix}, decode(${key_hash}, 'hex'), ${expiresAt}
+    select id, ${name}, ${stored.key_prefix}, decode(${stored.key_hash}, 'hex'), ${expiresAt}
     from public.users where role = 'operator' and email_fold = private.fold_email(${parseEmailAddress(email) ?? email})
     returning id`;
   if (inserted.length === 0)

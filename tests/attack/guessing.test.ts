@@ -125,7 +125,7 @@ test.concurrent("every operation with a body answers 408 if the body stops arriv
 test("the time of a refusal does not reveal whether a key was ever issued", async () => {
   const { project } = await registerDeveloper();
   const issued = Array.from({ length: 300 }, () => createKey("ak"));
-  const rows = issued.map(({ key_prefix, key_hash }) => ({
+  const rows = issued.map(({ stored: { key_prefix, key_hash } }) => ({
     project_id: project.id,
     key_prefix,
     key_hash: Buffer.from(key_hash, "hex"),

@@ -16,7 +16,8 @@ export const operatorHeaders: Headed = { "X-Operator-Key": credentials.operator_
 
 /** Creates a management key, which works without a token. @returns its headers */
 export async function createManagementKey(sql: postgres.Sql, developer: Developer): Promise<Headed> {
-  const { key, key_prefix, key_hash } = createKey("ak");
+  const { key, stored } = createKey("ak");
+  const { key_prefix, key_hash } = stored;
   await sql`
     insert into public.developer_keys (user_id, name, key_prefix, key_hash, management)
     values (${developer.id}, 'Automation', ${key_prefix}, ${Buffer.from(key_hash, "hex")}, true)`;

@@ -4,7 +4,8 @@ import { createKey, hashKey, hashWellFormedKey } from "./key.ts";
 test.each(["ok", "ak"] as const)(
   "a new %s key is its prefix and 32 characters, and is well-formed",
   (prefix) => {
-    const { key, key_prefix, key_hash } = createKey(prefix);
+    const { key, stored } = createKey(prefix);
+    const { key_prefix, key_hash } = stored;
     expect(key).toMatch(new RegExp(`^${prefix}_[A-Za-z0-9_-]{32}$`));
     expect(hashWellFormedKey(key, prefix)).toBe(key_hash);
     expect(key_prefix).toBe(key.slice(0, 8));
@@ -39,7 +40,8 @@ describe("malformed keys", () => {
 });
 
 test("a key has the same hash every time, and no hash for another prefix or a changed character", () => {
-  const { key, key_hash } = createKey("ak");
+  const { key, stored } = createKey("ak");
+  const { key_hash } = stored;
   expect(hashWellFormedKey(key, "ak")).toBe(key_hash);
   expect(hashWellFormedKey(key, "ak")).toBe(key_hash);
   expect(hashWellFormedKey(key, "ok")).toBeNull();
@@ -47,7 +49,8 @@ test("a key has the same hash every time, and no hash for another prefix or a ch
 });
 
 test("a key that was removed from the cache has the same hash again", () => {
-  const { key, key_hash } = createKey("ak");
+  const { key, stored } = createKey("ak");
+  const { key_hash } = stored;
   hashWellFormedKey(key, "ak");
   for (let count = 0; count < 5_100; count++) hashWellFormedKey(createKey("ok").key, "ok");
   expect(hashWellFormedKey(key, "ak")).toBe(key_hash);

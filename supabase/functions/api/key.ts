@@ -2,7 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { BoundedMap } from "./bounded-map.ts";
 
 type KeyPrefix = "ok" | "ak";
-export type NewKey = { key: string; key_prefix: string; key_hash: string };
+/** What the database keeps of a key. */
+export type StoredKey = { key_prefix: string; key_hash: string };
 
 const randomLength = 26;
 const checksumLength = 6;
@@ -10,10 +11,10 @@ const keyLength = "ak_".length + randomLength + checksumLength;
 const pattern = new RegExp(`^(ok|ak)_[A-Za-z0-9_-]{${randomLength + checksumLength}}$`);
 
 /** A new key: its prefix, 26 random characters (156 bits) and a checksum of six. `key_hash` is its SHA-256 in hex. */
-export function createKey(prefix: KeyPrefix): NewKey {
+export function createKey(prefix: KeyPrefix): { key: string; stored: StoredKey } {
   const body = `${prefix}_${randomBytes(20).toString("base64url").slice(0, randomLength)}`;
   const key = body + checksum(body);
-  return { key, key_prefix: key.slice(0, 8), key_hash: hashKey(key) };
+  return { key, stored: { key_prefix: key.slice(0, 8), key_hash: hashKey(key) } };
 }
 
 const hasFormat = (key: string, prefix: KeyPrefix) =>

@@ -30,12 +30,11 @@ const route = createRoute({
 
 export const createApiKey = createRouter().openapi(route, async (c) => {
   const { name = null, expires_at = null } = c.req.valid("json");
-  const { key, key_prefix, key_hash } = createKey("ak");
+  const { key, stored } = createKey("ak");
   const created = await store.createApiKey(...c.get("caller"), c.req.valid("param").project_id, {
     name,
     expires_at,
-    key_prefix,
-    key_hash,
+    ...stored,
   });
   c.get("deps").background(deliverMail(c.get("deps")));
   return c.json({ ...created, key }, 201);

@@ -43,12 +43,12 @@ const route = createRoute({
 
 export const rotateApiKey = createRouter().openapi(route, async (c) => {
   const { project_id, key_id } = c.req.valid("param");
-  const { key, ...secret } = createKey("ak");
+  const { key, stored } = createKey("ak");
   const rotated = await store.rotateApiKey(
     ...c.get("caller"),
     project_id,
     key_id,
-    secret,
+    stored,
     c.req.valid("json").grace_seconds,
   );
   c.get("deps").background(deliverMail(c.get("deps")));

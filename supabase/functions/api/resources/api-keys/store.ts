@@ -1,10 +1,9 @@
 import type { Database } from "../../clients/database.ts";
 import type { Credentials } from "../../context.ts";
-import type { NewKey } from "../../key.ts";
+import type { StoredKey } from "../../key.ts";
 import type { ApiKey, DayOfUse, RotatedApiKey } from "./schemas.ts";
 
-type Secret = Pick<NewKey, "key_prefix" | "key_hash">;
-type NewApiKey = Secret & { name: string | null; expires_at: string | null };
+type NewApiKey = StoredKey & { name: string | null; expires_at: string | null };
 
 export const createApiKey = (db: Database, credentials: Credentials, projectId: string, key: NewApiKey) =>
   db.write<ApiKey>("create_api_key", [credentials, projectId, key]);
@@ -20,16 +19,9 @@ export const rotateApiKey = (
   credentials: Credentials,
   projectId: string,
   keyId: string,
-  { key_prefix, key_hash }: Secret,
+  key: StoredKey,
   graceSeconds: number,
-) =>
-  db.write<RotatedApiKey>("rotate_api_key", [
-    credentials,
-    projectId,
-    keyId,
-    { key_prefix, key_hash },
-    graceSeconds,
-  ]);
+) => db.write<RotatedApiKey>("rotate_api_key", [credentials, projectId, keyId, key, graceSeconds]);
 
 export const getApiKeyUsage = (
   db: Database,

@@ -96,8 +96,8 @@ export const register = createRouter().openapi(route, async (c) => {
     id,
     email,
     full_name,
-    developer_key: secretOf(keys.developer_key),
-    api_key: secretOf(keys.api_key),
+    developer_key: keys.developer_key.stored,
+    api_key: keys.api_key.stored,
   }).catch(async (error) => {
     await removeOrphan(c.get("deps"), id);
     throw error;
@@ -125,11 +125,6 @@ export const register = createRouter().openapi(route, async (c) => {
 
 /** The allowed values of `X-User-Role`: the role of the new account or, from older kits, that of the operator key. */
 const rolesFor = { developer: ["developer", "operator"], end_user: ["end_user"] };
-
-const secretOf = ({ key_prefix, key_hash }: { key_prefix: string; key_hash: string }) => ({
-  key_prefix,
-  key_hash,
-});
 
 /** Deletes Auth's user when the account was refused. A user that remains after a failure cannot sign in. */
 async function removeOrphan({ auth, log }: Deps, id: string): Promise<void> {

@@ -2,17 +2,16 @@ import type { Database } from "../../clients/database.ts";
 import type { HotRead } from "../../clients/hot-reads.ts";
 import type { Credentials, Device } from "../../context.ts";
 import type { ErrorCode } from "../../errors.ts";
-import type { NewKey } from "../../key.ts";
+import type { StoredKey } from "../../key.ts";
 import type { User } from "../users/schemas.ts";
 import type { FoundToken } from "./schemas.ts";
 
-type Secret = Pick<NewKey, "key_prefix" | "key_hash">;
 type NewAccount = {
   id: string;
   email: string;
   full_name: string | null;
-  developer_key: Secret;
-  api_key: Secret;
+  developer_key: StoredKey;
+  api_key: StoredKey;
 };
 type CreatedAccount = User & { provisioned_project_id: string | null; needs_verification: boolean };
 

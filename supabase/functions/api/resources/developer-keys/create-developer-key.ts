@@ -30,13 +30,12 @@ const route = createRoute({
 export const createDeveloperKey = createRouter().openapi(route, async (c) => {
   const { background } = c.get("deps");
   const { name = null, expires_at = null, management } = c.req.valid("json");
-  const { key, key_prefix, key_hash } = createKey("ak");
+  const { key, stored } = createKey("ak");
   const created = await store.createDeveloperKey(...c.get("caller"), {
     name,
     expires_at,
     management,
-    key_prefix,
-    key_hash,
+    ...stored,
   });
   background(deliverMail(c.get("deps")));
   return c.json({ ...created, key }, 201);

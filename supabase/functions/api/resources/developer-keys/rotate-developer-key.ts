@@ -40,10 +40,9 @@ const route = createRoute({
 export const rotateDeveloperKey = createRouter().openapi(route, async (c) => {
   const { background } = c.get("deps");
   const { grace_seconds } = c.req.valid("json");
-  const { key, key_prefix, key_hash } = createKey("ak");
+  const { key, stored } = createKey("ak");
   const { key_id } = c.req.valid("param");
-  const secret = { key_prefix, key_hash };
-  const created = await store.rotateDeveloperKey(...c.get("caller"), key_id, secret, grace_seconds);
+  const created = await store.rotateDeveloperKey(...c.get("caller"), key_id, stored, grace_seconds);
   background(deliverMail(c.get("deps")));
   return c.json({ ...created, key }, 201);
 });

@@ -1,10 +1,9 @@
 import type { Database } from "../../clients/database.ts";
 import type { Credentials } from "../../context.ts";
-import type { NewKey } from "../../key.ts";
+import type { StoredKey } from "../../key.ts";
 import type { DeveloperKey } from "./schemas.ts";
 
-type Secret = Pick<NewKey, "key_prefix" | "key_hash">;
-type NewDeveloperKey = Secret & { name: string | null; expires_at: string | null; management: boolean };
+type NewDeveloperKey = StoredKey & { name: string | null; expires_at: string | null; management: boolean };
 
 export const listDeveloperKeys = (db: Database, credentials: Credentials) =>
   db.read<DeveloperKey[]>("list_developer_keys", [credentials]);
@@ -16,7 +15,7 @@ export const rotateDeveloperKey = (
   db: Database,
   credentials: Credentials,
   id: string,
-  replacement: Secret,
+  replacement: StoredKey,
   graceSeconds: number,
 ) => db.write<DeveloperKey>("rotate_developer_key", [credentials, id, replacement, graceSeconds]);
 
