@@ -31,9 +31,9 @@ const tokenOf = (authorization: string | undefined) => authorization?.split(" ")
 
 test("a token of local Auth is valid under the published keys, and reaches supabase-lite with the same claims", async () => {
   const tokens = stack();
-  const given = await tokens.outward(await ofLite());
+  const given = await tokens.toExternal(await ofLite());
   expect(await verifier(tokens.public_keys).verify(given)).toMatchObject({ user_id: user.sub });
-  const back = tokenOf(await tokens.inward(`Bearer ${given}`));
+  const back = tokenOf(await tokens.toInternal(`Bearer ${given}`));
   expect((await jwtVerify(back, secret, { algorithms: ["HS256"] })).payload).toMatchObject(user);
 });
 
@@ -44,8 +44,8 @@ test("local Auth does not publish the private part of a key", () => {
 
 test("an expired token reaches supabase-lite as expired", async () => {
   const tokens = stack();
-  const given = await tokens.outward(await ofLite({ ...user, exp: seconds() - 60 }));
-  const back = tokenOf(await tokens.inward(`Bearer ${given}`));
+  const given = await tokens.toExternal(await ofLite({ ...user, exp: seconds() - 60 }));
+  const back = tokenOf(await tokens.toInternal(`Bearer ${given}`));
   await expect(jwtVerify(back, secret)).rejects.toMatchObject({ code: "ERR_JWT_EXPIRED" });
 });
 
@@ -55,35 +55,35 @@ test("a token that no key of the stack signed is passed on unchanged", async () 
   const { kid } = JSON.parse(stack().public_keys).keys[0];
   for (const header of [{ alg: "ES256" }, { alg: "ES256", kid }]) {
     const authorization = `Bearer ${await new SignJWT(forged).setProtectedHeader(header).sign(privateKey)}`;
-    expect(await stack().inward(authorization)).toBe(authorization);
+    expect(await stack().toInternal(authorization)).toBe(authorization);
   }
   for (const nonsense of [undefined, "", "Bearer", "Bearer x.y.z", "Basic abc"])
-    expect(await stack().inward(nonsense)).toBe(nonsense);
+    expect(await stack().toInternal(nonsense)).toBe(nonsense);
 });
 
 test("after a rotation new tokens have the new key, and tokens of the old key are valid until it is removed", async () => {
-  const old = await stack().outward(await ofLite());
+  const old = await stack().toExternal(await ofLite());
   const [made] = JSON.parse(newSigningKeys());
   // As `supabase gen signing-key` writes it.
   const newest = { ...made, key_ops: ["sign", "verify"], ext: true };
   const rotated = stack(JSON.stringify([newest, ...JSON.parse(signing_keys)]));
-  const fresh = await rotated.outward(await ofLite());
+  const fresh = await rotated.toExternal(await ofLite());
   for (const token of [old, fresh]) {
     expect(await verifier(rotated.public_keys).verify(token)).toMatchObject({ user_id: user.sub });
-    expect(await rotated.inward(`Bearer ${token}`)).not.toBe(`Bearer ${token}`);
+    expect(await rotated.toInternal(`Bearer ${token}`)).not.toBe(`Bearer ${token}`);
   }
   const removed = stack(JSON.stringify([newest]));
   expect(await verifier(removed.public_keys).verify(fresh)).toMatchObject({ user_id: user.sub });
   await expect(verifier(removed.public_keys).verify(old)).rejects.toMatchObject({ code: "invalid_token" });
-  expect(await removed.inward(`Bearer ${old}`)).toBe(`Bearer ${old}`);
+  expect(await removed.toInternal(`Bearer ${old}`)).toBe(`Bearer ${old}`);
 });
 
 test("with the legacy secret no key is published, and the legacy tokens work", async () => {
   const tokens = stack(signing_keys, "HS256");
   expect(tokens.public_keys).toBe('{"keys":[]}');
   const token = await ofLite();
-  expect(await tokens.outward(token)).toBe(token);
-  expect(await tokens.inward(`Bearer ${token}`)).toBe(`Bearer ${token}`);
-  const anon = tokenOf(await tokens.inward(`Bearer ${signRole("anon", signing_keys)}`));
+  expect(await tokens.toExternal(token)).toBe(token);
+  expect(await tokens.toInternal(`Bearer ${token}`)).toBe(`Bearer ${token}`);
+  const anon = tokenOf(await tokens.toInternal(`Bearer ${signRole("anon", signing_keys)}`));
   expect((await jwtVerify(anon, secret)).payload).toMatchObject({ role: "anon" });
 });

@@ -6,7 +6,7 @@ import { publicKeySet, readSigningKeys } from "./signing-keys.ts";
 /** The algorithm of Auth's tokens: ES256 in new projects, HS256 in projects with the legacy secret. */
 export type TokenAlgorithm = "ES256" | "HS256";
 
-const mostTwins = 1_000;
+const mostTranslated = 1_000;
 
 /**
  * supabase-lite supports only HS256. So this class signs its tokens again for clients, and replaces clients' tokens by
@@ -20,7 +20,7 @@ export class AccessTokens {
   readonly #privateKey: Promise<CryptoKey | Uint8Array> | undefined;
   readonly #secret: Uint8Array;
   /** The HS256 tokens for verified tokens. */
-  readonly #twins = new BoundedMap<string, string>(mostTwins);
+  readonly #translated = new BoundedMap<string, string>(mostTranslated);
 
   constructor({ signing_keys, jwt_secret }: Pick<Keys, "signing_keys" | "jwt_secret">, alg: TokenAlgorithm) {
     const published = publicKeySet(signing_keys);
@@ -33,7 +33,7 @@ export class AccessTokens {
   }
 
   /** The client's form of a token of lite, with the same claims. */
-  async outward(token: string): Promise<string> {
+  async toExternal(token: string): Promise<string> {
     if (this.#signing === undefined || this.#privateKey === undefined) return token;
     const { alg, kid } = this.#signing;
     const claims = Buffer.from(token.split(".")[1] ?? "", "base64url");
@@ -41,17 +41,17 @@ export class AccessTokens {
   }
 
   /** The Authorization header for lite. A token that no key of this stack has signed stays unchanged, and lite refuses it. */
-  async inward(authorization: string | undefined): Promise<string | undefined> {
+  async toInternal(authorization: string | undefined): Promise<string | undefined> {
     const token = /^Bearer\s+(\S+)$/i.exec(authorization ?? "")?.[1];
     if (token === undefined) return authorization;
-    const known = this.#twins.get(token);
+    const known = this.#translated.get(token);
     if (known !== undefined) return known;
     try {
       // The expiry is not checked here, so that lite can report an expired token.
       const { payload } = await compactVerify(token, this.#verify, { algorithms: ["ES256"] });
-      const twin = new CompactSign(payload).setProtectedHeader({ alg: "HS256", typ: "JWT" });
-      const translated = `Bearer ${await twin.sign(this.#secret)}`;
-      this.#twins.set(token, translated);
+      const internal = new CompactSign(payload).setProtectedHeader({ alg: "HS256", typ: "JWT" });
+      const translated = `Bearer ${await internal.sign(this.#secret)}`;
+      this.#translated.set(token, translated);
       return translated;
     } catch {
       return authorization;

@@ -85,8 +85,8 @@ export function authRoutes(
   app.post("/token", refresh);
   app.all("*", async (c) =>
     withSession(await answerOf(c), async (session) => ({
-      access_token: await tokens.outward(session.access_token),
-      refresh_token: await rules.outward(c.var.sql, session),
+      access_token: await tokens.toExternal(session.access_token),
+      refresh_token: await rules.toExternal(c.var.sql, session),
     })),
   );
   return app;

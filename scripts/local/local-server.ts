@@ -18,7 +18,7 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => un
 /** The Node objects for a fetch handler. */
 export type NodeBindings = { incoming: IncomingMessage; outgoing: ServerResponse };
 
-type Door = {
+type ServerRules = {
   /** The name for people, such as "the table editor". */
   name: string;
   /** The pages that may send requests. They may depend on the request. */
@@ -30,12 +30,12 @@ type Door = {
 };
 
 /** A server whose handler may throw, reject or break off its answer without ending the process. */
-export function localServer(handler: Handler, door: Door): Server {
-  return createServer(door.options ?? {}, bounded(handler, door));
+export function localServer(handler: Handler, rules: ServerRules): Server {
+  return createServer(rules.options ?? {}, bounded(handler, rules));
 }
 
 /** Checks the caller, then runs the handler. Every failure becomes an answer. */
-export function bounded(handler: Handler, { name, pages, hosts, report }: Door): Handler {
+export function bounded(handler: Handler, { name, pages, hosts, report }: ServerRules): Handler {
   return (request, response) => {
     const failed = (error: unknown) => {
       if (isGone(request, response)) {

@@ -6,7 +6,7 @@ import { platform } from "./platform.ts";
 
 /** A platform with this lite behind it. */
 function platformWith(fetch: (request: Request) => Promise<Response>) {
-  const tokens = { inward: async (header?: string) => header } as AccessTokens;
+  const tokens = { toInternal: async (header?: string) => header } as AccessTokens;
   const parts = () => ({ lite: { fetch } as unknown as Lite, sql: {} as postgres.Sql });
   const admin = { keys: { secret: "x", service_role: "x" } };
   const app = platform({ parts, tokens, admin } as unknown as Parameters<typeof platform>[0]);

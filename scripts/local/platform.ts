@@ -28,7 +28,7 @@ export function platform({ parts, ...options }: PlatformOptions): Hono<PlatformE
       return refusal(c.req.raw, 503, "starting", "The stack is starting. Try again in a moment.");
     c.set("lite", found.lite);
     c.set("sql", found.sql);
-    c.set("authorization", await options.tokens.inward(c.req.header("authorization")));
+    c.set("authorization", await options.tokens.toInternal(c.req.header("authorization")));
     return next();
   });
   app.route("/auth/v1", authRoutes(readConfig(), options));

@@ -42,7 +42,7 @@ export const countedTokens: RefreshRules = {
       await sql`update auth.sessions set refresh_token_counter = refresh_token_counter + 1 where id = ${session_id}`;
     return session.newest ?? token;
   },
-  outward: async (sql, { access_token, refresh_token }) => {
+  toExternal: async (sql, { access_token, refresh_token }) => {
     const { session_id } = decodeJwt<{ session_id: string }>(access_token);
     const [session] = await sql<{ key: string; count: number }[]>`
       update auth.sessions set

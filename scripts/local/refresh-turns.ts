@@ -9,7 +9,7 @@ export type RefreshRules = {
   /** The token for lite. Throws a refusal in the form of Auth. */
   accepted: (sql: postgres.Sql, token: string) => Promise<string>;
   /** The client's token for lite's token. */
-  outward: (sql: postgres.Sql, session: Session) => Promise<string>;
+  toExternal: (sql: postgres.Sql, session: Session) => Promise<string>;
 };
 
 /** Makes refreshes of one session take turns, which lite does not do. */
@@ -43,7 +43,7 @@ export const familyTokens: RefreshRules = {
       order by newest.created_at desc limit 1`;
     return row?.parent ?? token;
   },
-  outward: async (_sql, { refresh_token }) => refresh_token,
+  toExternal: async (_sql, { refresh_token }) => refresh_token,
 };
 
 /** The seconds in which a used token may be used again. */

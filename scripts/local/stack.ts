@@ -10,7 +10,6 @@ import { type Settings, userSettings } from "./function-settings.ts";
 import { makeFunctions } from "./functions.ts";
 import { startGateway } from "./gateway.ts";
 import { announceKeys, ensureKeys } from "./keys.ts";
-import { takeLeash } from "./leash.ts";
 import { type Lite, startLite } from "./lite.ts";
 import { closeServer } from "./local-server.ts";
 import { lockData } from "./lock.ts";
@@ -31,6 +30,7 @@ import {
 import { makeInbox, makeReplicate } from "./side-services.ts";
 import { type Stack, urlsOf } from "./stack-facts.ts";
 import { startStudio } from "./studio.ts";
+import { startWatchdog } from "./watchdog.ts";
 
 export type StackOptions = {
   /** The gateway's port, from which all other ports follow. */
@@ -107,13 +107,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const own_keys = ensureKeys(paths);
     const keys = { ...own_keys, cron_secret: settings.CRON_SECRET ?? own_keys.cron_secret };
     undo.push(announceKeys(base_port, keys, data_folder), outliveRequests(report));
-    const leash = takeLeash();
-    undo.push(leash.release);
+    const watchdog = startWatchdog();
+    undo.push(watchdog.stop);
     const parts: Part[] = [];
     const processes = () =>
       parts.flatMap((part) => (part.pid === undefined ? [] : [{ part, pid: part.pid }]));
     const processesChanged = () =>
-      leash.hold(
+      watchdog.watch(
         processes().map(({ part: { options }, pid }) => ({
           pid,
           signal: options.orphan_signal ?? options.stop_signal ?? "SIGTERM",

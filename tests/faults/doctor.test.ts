@@ -109,11 +109,11 @@ async function serveAs(instance: FunctionProcess) {
   // An HTTP proxy that resolves the public host name.
   front.on("connect", (_request, socket) => {
     const { port } = front.address() as AddressInfo;
-    const inward = connect(port, "127.0.0.1", () => {
+    const upstream = connect(port, "127.0.0.1", () => {
       socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-      socket.pipe(inward).pipe(socket);
+      socket.pipe(upstream).pipe(socket);
     });
-    for (const each of [socket, inward]) each.on("error", () => each.destroy());
+    for (const each of [socket, upstream]) each.on("error", () => each.destroy());
   });
   await new Promise<void>((resolve) => front.listen(0, "127.0.0.1", resolve));
   return {

@@ -234,8 +234,8 @@ test("the fault `delay_webhook` delays the webhook by the given time", async () 
 });
 
 test("the fault `duplicate_webhook` sends the same message several times", async () => {
-  await addFault({ match: "twins", fault: { kind: "duplicate_webhook", count: 2 } });
-  await made("twins");
+  await addFault({ match: "twice", fault: { kind: "duplicate_webhook", count: 2 } });
+  await made("twice");
   await arrived(3);
   expect(new Set(received.map(({ body, headers }) => headers["webhook-id"] + body)).size).toBe(1);
 });

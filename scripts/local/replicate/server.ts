@@ -37,12 +37,12 @@ export async function startReplicate(options: ReplicateOptions): Promise<Replica
   const predictions = makePredictions({ webhooks, predictionMs, maxPredictions, log });
   const faults = makeFaultRules();
   const app = createApp({ token, webhookSecret, predictions, webhooks, faults });
-  const door = {
+  const rules = {
     name: "The Replicate look-alike",
     pages: "local",
     report: (line: string) => log("error", line),
   } as const;
-  const server = localServer(fromFetch(app.fetch), door);
+  const server = localServer(fromFetch(app.fetch), rules);
   await listen(server, port);
   const close = async () => {
     webhooks.close();

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 
-type LeashedProcess = {
+type WatchedProcess = {
   pid: number;
   signal: NodeJS.Signals;
 };
@@ -14,7 +14,7 @@ for item in $list; do kill -s "\${item%%:*}" "\${item##*:}" 2>/dev/null; done
 `;
 
 /** Ends every child even when the supervisor is killed with SIGKILL. */
-export function takeLeash() {
+export function startWatchdog() {
   const shell = spawn("/bin/sh", ["-c", script], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
@@ -23,12 +23,12 @@ export function takeLeash() {
   shell.stdin.on("error", () => {});
   shell.unref();
   return {
-    hold(processes: LeashedProcess[]): void {
+    watch(processes: WatchedProcess[]): void {
       const items = processes.map(({ pid, signal }) => `${signal.replace("SIG", "")}:${pid}`);
       shell.stdin.write(`${items.join(" ")}\n`);
     },
     /** Call this when every child has ended. */
-    async release(): Promise<void> {
+    async stop(): Promise<void> {
       if (shell.exitCode !== null) return;
       const gone = new Promise((resolve) => shell.once("exit", resolve));
       shell.ref();
