@@ -94,8 +94,8 @@ const liveness = "/_live";
 
 /** Wraps the function in the check of the Host header that the other servers have, because every page can reach its port too. */
 function writeDoor(name: FunctionName, entry: string, { paths, hosts }: FunctionsOptions): string {
-  const file = join(paths.function_entries, `${name}.ts`);
-  mkdirSync(paths.function_entries, { recursive: true });
+  const file = join(paths.functionEntries, `${name}.ts`);
+  mkdirSync(paths.functionEntries, { recursive: true });
   const rules = pathToFileURL(join(import.meta.dirname, "loopback.ts")).href;
   writeFileSync(
     file,

@@ -50,7 +50,7 @@ export function pathsFor(data: string) {
     keys: join(data, "keys.json"),
     lock: join(data, "stack.lock"),
     /** The entry files that `deno serve` runs, one per function. */
-    function_entries: join(data, "functions"),
+    functionEntries: join(data, "functions"),
     /** A photo for a first upload. */
     sample: samplePhoto,
     /** Deno's compile cache, shared by all stacks of this checkout. */
