@@ -102,7 +102,7 @@ function fromEnvironment(): ClientOptions {
 }
 
 function baseOf(url: string | undefined): string {
-  const base = url !== undefined && URL.canParse(url) ? new URL(url) : null;
+  const base = parseUrl(url);
   if (base === null || !/^https?:$/.test(base.protocol) || base.username || base.password) {
     throw new TypeError(
       "url must be the base address of the API, such as http://127.0.0.1:54321 or https://<ref>.supabase.co/functions/v1. " +
@@ -110,4 +110,13 @@ function baseOf(url: string | undefined): string {
     );
   }
   return base.origin + base.pathname.replace(/\/+$/, "").replace(/(\/api\/v1)+$/, "");
+}
+
+/** URL.canParse and URL.parse are missing in Safari 16, the last one of many iPhones. */
+function parseUrl(url = ""): URL | null {
+  try {
+    return new URL(url);
+  } catch {
+    return null;
+  }
 }

@@ -139,7 +139,8 @@ export class Http {
 
   /** Uploads a file to a URL of the API once, without credentials. */
   put(address: string, body: Blob, options: RequestOptions = {}): Promise<void> {
-    return this.#fetch(address, { method: "PUT", body, redirect: "error" }, options, async (response) => {
+    // Cloudflare Workers throw at the mode "error".
+    return this.#fetch(address, { method: "PUT", body, redirect: "manual" }, options, async (response) => {
       if (!response.ok) reject(response, await response.text(), refused);
     });
   }
