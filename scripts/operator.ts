@@ -1,5 +1,6 @@
 // Manages operators and their keys directly in the database, since whoever runs it has the database's password.
 import postgres from "postgres";
+import { isPostgresUrl, postgresUrlRule } from "../supabase/functions/api/is-postgres-url.ts";
 import { portOf, readCommandLine, runMain } from "./local/command-line.ts";
 import { keysOfPort } from "./local/keys.ts";
 import { Problem } from "./local/problem.ts";
@@ -64,6 +65,7 @@ async function main(): Promise<void> {
     throw new Problem(`\`${command}\` needs an email address or a key.\n\n${helpText}`);
   if (work === undefined) return makeDeveloper(subject, values);
   const url = process.env.DATABASE_URL || localDatabase(portOf(values.port, defaultBasePort));
+  if (!isPostgresUrl(url)) throw new Problem(`DATABASE_URL ${postgresUrlRule}.`);
   // Statements are not prepared, so that a transaction pooler works too.
   const sql = postgres(url, {
     max: 1,

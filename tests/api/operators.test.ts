@@ -57,6 +57,13 @@ test("npm run operator adds keys, revokes one by its prefix and lists them witho
   for (const key of [first, second]) expect(list).not.toContain(key);
 });
 
+test("npm run operator refuses a DATABASE_URL whose password is not escaped, and does not show it", async () => {
+  const vars = { DATABASE_URL: "postgresql://postgres:hidden#word@127.0.0.1:5432/postgres" };
+  const { code, err } = await operatorWith(vars, "list");
+  expect([code, err]).toEqual([1, expect.stringContaining("DATABASE_URL must be postgresql://")]);
+  expect(err).not.toContain("hidden");
+});
+
 test("an operator sets a password by mail and logs in without a project", async () => {
   const email = freshEmail("operator");
   await operator("create", email);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defaultFileHosts, readFileHosts } from "./file-hosts.ts";
+import { isPostgresUrl, postgresUrlRule } from "./is-postgres-url.ts";
 import { parseJson } from "./parse-json.ts";
 import { reachOf } from "./reach.ts";
 
@@ -27,7 +28,10 @@ export const envSchema = z.object({
     .meta(
       shown("DOCS_URL: the URL of the site of `npm run docs:build`; errors link to their paragraph there"),
     ),
-  database_url: z.string().min(1).meta(secret("DATABASE_URL or SUPABASE_DB_URL: Postgres")),
+  database_url: z
+    .string()
+    .refine(isPostgresUrl, postgresUrlRule)
+    .meta(secret("DATABASE_URL or SUPABASE_DB_URL: Postgres")),
   secret_key: z
     .string()
     .min(1)
