@@ -40,6 +40,25 @@ test.each([
   expect(received().match(/HTTP\/1\.1/g)).toHaveLength(1);
 });
 
+test("the sender tries the next address of a name when one refuses the connection", async () => {
+  const { port, received } = await serve("HTTP/1.1 204 No Content\r\n\r\n");
+  const send = createWebhookSender({ allowPrivate: true, addressesOf: async () => ["::1", "127.0.0.1"] });
+  expect(await send(`http://app.test:${port}/`, {}, "{}")).toBe(204);
+  expect(received()).toContain(`Host: app.test:${port}\r\n`);
+  const refused = createWebhookSender({ allowPrivate: true, addressesOf: async () => ["::1"] });
+  await expect(refused(`http://app.test:${port}/`, {}, "{}")).rejects.toThrow("no connection");
+});
+
+test("the sender sends nothing to a name with a private address among its addresses", async () => {
+  const send = createWebhookSender({
+    allowPrivate: false,
+    addressesOf: async () => ["93.184.215.14", "10.0.0.1"],
+  });
+  await expect(send("https://app.test/", {}, "{}")).rejects.toThrow(
+    "the host has an address that is not public",
+  );
+});
+
 test.each([
   ["", "connection closed before an answer"],
   ["x".repeat(20_000), "the answer is not HTTP"],

@@ -10,31 +10,29 @@ export type SendWebhook = (url: string, headers: Record<string, string>, body: s
 const usualDeadlineMs = 10_000;
 /** Only the status is used, so a longer answer is cut off. */
 const longestAnswer = 16 * 1024;
+/** More addresses of one name are not tried. */
+const mostAddresses = 8;
 
 /**
  * Sends requests to URLs that users chose. The name is resolved once, all its addresses must be public, and the connection uses
- * one of them. `fetch` would resolve the name again and follow redirects.
+ * the first one that accepts it. `fetch` would resolve the name again and follow redirects.
  */
 export function createWebhookSender({
   allowPrivate,
   deadlineMs = usualDeadlineMs,
+  addressesOf = systemAddresses,
 }: {
   allowPrivate: boolean;
   deadlineMs?: number;
+  addressesOf?: (host: string) => Promise<string[]>;
 }): SendWebhook {
   const late = () => new Error(`no answer within ${deadlineMs / 1000} seconds`);
   return async (url, headers, body) => {
     const target = new URL(url);
     const over = new AbortController();
     const exchange = async () => {
-      const address = await resolve(target, allowPrivate);
-      over.signal.throwIfAborted();
-      const socket = open(target, address);
-      // This also ends a connection or a handshake that never completes, which a receiver could hold open. Deno 2.1.4 keeps the
-      // socket of such a handshake until the isolate ends.
-      over.signal.addEventListener("abort", () => socket.destroy());
-      await opened(socket, target);
-      return await post(socket, target, headers, body);
+      const addresses = await resolve(target, allowPrivate, addressesOf);
+      return await post(await openFirst(target, addresses, over.signal), target, headers, body);
     };
     try {
       return await within(deadlineMs, exchange(), late);
@@ -44,24 +42,47 @@ export function createWebhookSender({
   };
 }
 
-async function resolve({ protocol, hostname }: URL, allowPrivate: boolean): Promise<string> {
+async function resolve(
+  { protocol, hostname }: URL,
+  allowPrivate: boolean,
+  addressesOf: (host: string) => Promise<string[]>,
+): Promise<string[]> {
   if (protocol !== "https:" && !allowPrivate) throw new Error("the address is not https");
   const host = hostname.replace(/^\[|\]$/g, "");
   const addresses = isIP(host) ? [host] : await addressesOf(host);
-  const [first] = addresses;
-  if (first === undefined) throw new Error("the name of the host has no address");
+  if (addresses.length === 0) throw new Error("the name of the host has no address");
   const isOpen = (address: string) => isPublic(`http://${address.includes(":") ? `[${address}]` : address}`);
   if (!allowPrivate && !addresses.every(isOpen))
     throw new Error("the host has an address that is not public");
-  return first;
+  return addresses.slice(0, mostAddresses);
 }
 
-async function addressesOf(host: string): Promise<string[]> {
+async function systemAddresses(host: string): Promise<string[]> {
   try {
     return (await lookup(host, { all: true })).map(({ address }) => address.replace(/%.*$/, ""));
   } catch {
     throw new Error("the name of the host cannot be resolved");
   }
+}
+
+/** Tries each address, since a server may listen on one of them only, and not every network has IPv6. */
+async function openFirst(target: URL, addresses: string[], over: AbortSignal): Promise<Socket> {
+  let problem: unknown;
+  for (const address of addresses) {
+    over.throwIfAborted();
+    const socket = open(target, address);
+    // This also ends a connection or a handshake that never completes, which a receiver could hold open. Deno 2.1.4 keeps the
+    // socket of such a handshake until the isolate ends.
+    over.addEventListener("abort", () => socket.destroy());
+    try {
+      await opened(socket, target);
+      return socket;
+    } catch (error) {
+      socket.destroy();
+      problem = error;
+    }
+  }
+  throw problem;
 }
 
 function open({ protocol, hostname, port }: URL, host: string): Socket {
