@@ -31,10 +31,9 @@ export function openApiDocument() {
       { url: "http://127.0.0.1:54321", description: "Local, after `npm start`" },
       {
         url: "https://{ref}.supabase.co/functions/v1",
-        description: "Hosted Supabase",
-        variables: {
-          ref: { default: "project-ref", description: "The reference ID of the Supabase project." },
-        },
+        description: "Hosted Supabase; `ref` is the reference ID of the project",
+        // The JSON Schema that validators use for OpenAPI 3.1 knows no description of a variable.
+        variables: { ref: { default: "project-ref" } },
       },
     ],
     // The order of the reference: the first steps of a new user come first.

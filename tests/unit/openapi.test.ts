@@ -30,6 +30,15 @@ test("every field of the OpenAPI document has a description", () => {
   expect(allFields.filter(([, schema]) => !describes(schema)).map(([name]) => name)).toEqual([]);
 });
 
+test("server variables have only the fields that the published JSON Schema of OpenAPI 3.1 knows, without a description", () => {
+  const variables = document.servers.flatMap((server: Schema) =>
+    Object.values<object>(server.variables ?? {}),
+  );
+  expect(variables.length).toBeGreaterThan(0);
+  for (const variable of variables)
+    expect(["default", "enum"]).toEqual(expect.arrayContaining(Object.keys(variable)));
+});
+
 test("the OpenAPI document describes every tag and every security scheme, and an operation uses each", () => {
   const used = new Set(operations.flatMap(({ security }) => security.flatMap(Object.keys)));
   const schemes = document.components.securitySchemes as Record<string, Schema>;
