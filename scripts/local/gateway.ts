@@ -14,9 +14,14 @@ type GatewayOptions = PlatformOptions &
     report: (line: string) => void;
   };
 
+/** The API gives signed URLs of Storage to any page that it answers. They need no other credentials. */
+const signedUrl = /^\/storage\/v1\/object\/(?:upload\/)?sign\//;
+const pagesFor = (target: string) =>
+  destinationOf(target).kind === "platform" && !signedUrl.test(target) ? "local" : "any";
+
 /**
  * The only server that clients use. It sends each path to Auth, REST, Storage or a function. The API itself checks
- * origins; the other parts accept only pages of this machine.
+ * origins; the other parts accept only pages of this machine, except at signed URLs.
  */
 export async function startGateway(options: GatewayOptions): Promise<Server> {
   const { ports, hosts = [], report } = options;
@@ -42,7 +47,7 @@ export async function startGateway(options: GatewayOptions): Promise<Server> {
   };
   const server = localServer(handle, {
     name: "The gateway",
-    pages: ({ url }) => (destinationOf(withoutDoubleSlash(url ?? "/")).kind === "platform" ? "local" : "any"),
+    pages: ({ url }) => pagesFor(withoutDoubleSlash(url ?? "/")),
     hosts,
     report,
     options: { keepAliveTimeout: 65_000, requestTimeout: 0 },

@@ -156,6 +156,18 @@ describe("a page of another site", () => {
     expect([status, headers["access-control-allow-origin"]]).toEqual([200, "*"]);
   });
 
+  test("a page of another site may use the signed URLs of pictures and uploads, and nothing else of Storage", async () => {
+    const origin = "https://app.example.com";
+    const storage = (path: string) => ask("gateway", { origin }, `/storage/v1/object/${path}?token=x`);
+    for (const path of ["sign/generations/a.png", "upload/sign/uploads/a.png"]) {
+      const { status, headers } = await storage(path);
+      expect(status).not.toBe(403);
+      expect(headers["access-control-allow-origin"]).toBe("*");
+    }
+    for (const path of ["generations/a.png", "sign/../generations/a.png"])
+      expect([403, 404]).toContain((await storage(path)).status);
+  });
+
   test("a page of another site cannot read mails or tables by a script tag, nor open the inbox's WebSocket", async () => {
     const script = {
       "sec-fetch-site": "cross-site",
