@@ -52,7 +52,7 @@ test("the SDK works in Safari 16, on pages of plain http and on Cloudflare Worke
   const files = new Blob(["bytes"]).stream();
   expect(await client.generations.upload(files)).toEqual(["u1"]);
   const made = await client.generations.create({ prompt: "A lighthouse", files: new Blob(["bytes"]) });
-  const done = await client.generations.wait(made);
+  const done = await client.generations.wait(made.id);
   expect(await (await client.generations.image(done)).text()).toBe("bytes");
   const listed = [];
   for await (const { id } of client.generations.list()) listed.push(id);
