@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { password } from "../support/api.ts";
 import { formOf, freshPrompt, photo } from "../support/generation.ts";
 import { waitForWindow } from "../support/limits.ts";
 import { OwnGenerationStack } from "../support/own-generation-stack.ts";
@@ -181,6 +182,47 @@ test("when the database's disk is full, a create is 503 and leaves no row, charg
   expect(await stack.deleteOrphans()).toBe(1);
   expect(await files()).toEqual(before);
   expect((await send("generate-v2", formOf(prompt), stack.headers)).status).toBe(200);
+});
+
+test("a mail server that hangs delays no registration, and the reconciler sends the mail when it answers again", async () => {
+  const inbox = stack.own.processes.find(({ name }) => name === "The mail inbox")?.pid ?? 0;
+  const email = "late@example.com";
+  process.kill(inbox, "SIGSTOP");
+  try {
+    const start = performance.now();
+    const { Authorization: _, ...app } = stack.headers;
+    const registered = await fetch(`${stack.own.urls.api}/auth/register`, {
+      method: "POST",
+      headers: { ...app, "Content-Type": "application/json" },
+      body: JSON.stringify({ email, password }),
+    });
+    expect(registered.status).toBe(201);
+    // The timeout of a mail server is ten seconds.
+    expect(performance.now() - start).toBeLessThan(5_000);
+    const row = await until("the failed attempt is stored", async () => {
+      const [found] = await stack.sql`
+        select m.attempts, m.last_error, m.next_attempt_at > now() as waits
+        from private.mail_outbox m join public.users u on u.id = m.user_id where u.email = ${email}`;
+      return found?.last_error ? found : undefined;
+    });
+    expect(row).toMatchObject({ attempts: 1, waits: true });
+    expect(row.last_error).toContain("the mail server refused");
+    expect(row.last_error).not.toContain(email);
+  } finally {
+    process.kill(inbox, "SIGCONT");
+  }
+  await stack.sql`update private.mail_outbox set next_attempt_at = now() where last_error is not null`;
+  // Mail to the other accounts may have waited too.
+  const { mail } = await stack.reconcile();
+  expect(mail?.checked).toBeGreaterThanOrEqual(1);
+  expect(mail?.failed).toBe(0);
+  const mails = (await (await fetch(`${stack.own.urls.inbox}/api/email`)).json()) as {
+    to: { address: string }[];
+  }[];
+  expect(mails.filter((mail) => mail.to[0]?.address === email)).toHaveLength(1);
+  const left = await stack.sql`
+    select from private.mail_outbox m join public.users u on u.id = m.user_id where u.email = ${email}`;
+  expect(left).toHaveLength(0);
 });
 
 test("after SIGKILL of every part at once the stack restarts, keeps its generations and makes new ones", async () => {

@@ -41,7 +41,6 @@ const longest = [
   "tests/faults/rate-limits-redis.test.ts",
   "tests/attack/guessing.test.ts",
   "tests/faults/generation-odd-provider.test.ts",
-  "tests/faults/mail.test.ts",
   "tests/faults/generation-unreachable.test.ts",
   "tests/api/verification.test.ts",
   "tests/db/schema.test.ts",
