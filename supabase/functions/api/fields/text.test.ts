@@ -63,10 +63,11 @@ describe("origins", () => {
     expect(toOrigin(written)).toBeUndefined();
   });
 
+  const authority = fc.webAuthority({ withIPv4: true, withIPv6: true, withPort: true });
   test("a stored origin stays the same when it is read again", () => {
     fc.assert(
-      fc.property(fc.webUrl(), (url) => {
-        const kept = toOrigin(new URL(url).origin);
+      fc.property(fc.constantFrom("http", "https"), authority, (scheme, host) => {
+        const kept = toOrigin(new URL(`${scheme}://${host}`).origin);
         expect(kept === undefined || toOrigin(kept) === kept).toBe(true);
       }),
     );
