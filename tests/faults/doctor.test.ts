@@ -207,11 +207,12 @@ test("npm run doctor names wrong settings of a hosted project, and prints no val
   });
 });
 
-test("npm run doctor reports an unreachable target in one line, not in a stack trace", async () => {
+test("npm run doctor reports an embedded stack that does not run in one line, and gives no other advice", async () => {
   const { code, out, errors } = await doctor(["--port", "9", "--data", folder], {});
   expect(code).toBe(1);
   expect(errors).toBe("");
   expect(out).toMatch(/^ {2}fail {2}function .*http:\/\/127\.0\.0\.1:9\/health: no answer/m);
+  expect(out).toContain("\n0 ok, 0 to look at, 1 wrong.");
   expect(out).not.toContain("    at ");
 });
 
