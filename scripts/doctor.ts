@@ -60,7 +60,8 @@ async function main(): Promise<void> {
   // One process answers for every part of the embedded stack.
   const isStopped = !answers && target.kind === "embedded";
   for (const [check, asksFunction] of checks)
-    if (isStopped ? check === checkFunction : answers || !asksFunction) findings.push(...(await check(target)));
+    if (isStopped ? check === checkFunction : answers || !asksFunction)
+      findings.push(...(await check(target)));
   if (json) console.log(JSON.stringify(findings, null, 2));
   else console.log(renderFindings(target, findings));
   if (findings.some(({ status }) => status === "fail")) process.exitCode = 1;

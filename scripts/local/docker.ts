@@ -105,7 +105,7 @@ async function supabase(args: string[]): Promise<string> {
     const { stdout, stderr, message } = error as Record<"stdout" | "stderr" | "message", string | undefined>;
     const why = whyOf(`${stdout ?? ""}\n${stderr ?? ""}`) || message;
     throw new Problem(
-      `\`supabase ${args[0]}\` failed: ${why}. It needs Docker; \`npm start\` alone does not.`,
+      `\`supabase ${args[0]}\` failed: ${why?.replace(/[.?]+$/, "")}. It needs Docker: start Docker, or leave out --docker.`,
     );
   }
 }

@@ -87,7 +87,7 @@ test.each([
   [
     "Docker is not running",
     "start) echo 'failed to inspect service: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2; exit 1;;",
-    /^`supabase start` failed: failed to inspect service: Cannot connect to the Docker daemon.*It needs Docker/,
+    /^`supabase start` failed: failed to inspect service: Cannot connect to the Docker daemon.*running\. It needs Docker/,
   ],
   [
     "`supabase status` gives no addresses",
