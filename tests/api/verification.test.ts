@@ -36,6 +36,11 @@ test("a verification token verifies its address once, and opening the mailed lin
   });
 });
 
+test("a mail says that it is sent automatically, so no out-of-office reply is sent to it", async () => {
+  const { mail } = await newUser();
+  expect(mail.headers).toMatchObject({ "auto-submitted": "auto-generated" });
+});
+
 test("the database stores no mailed token or code in plain text, and Auth has no token for the account", async () => {
   const { id, mail } = await newUser();
   const [account] = await sql`

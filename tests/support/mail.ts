@@ -10,6 +10,7 @@ export type ReceivedMail = {
   html: string;
   from: { address: string; name: string }[];
   to: { address: string }[];
+  headers: Record<string, string>;
 };
 
 /** All mails to the address, oldest first. */

@@ -60,6 +60,7 @@ describe("through the mail service's API", () => {
         subject: "Confirm your address",
         text: "Hello",
         html: "<p>Hello</p>",
+        headers: { "Auto-Submitted": "auto-generated" },
       },
     });
   });

@@ -22,6 +22,8 @@ export type Mailer = {
 };
 
 const timeoutMs = 10_000;
+/** Out-of-office replies are not sent to such mails (RFC 3834). */
+const automatic = { "Auto-Submitted": "auto-generated" };
 
 export function createMailer(env: Env, fetcher: typeof fetch = fetch): Mailer {
   if (env.resend_api_key !== undefined)
@@ -98,6 +100,7 @@ async function sendByHttp(env: Env, mail: Mail, fetcher: typeof fetch): Promise<
       subject: oneLine(mail.subject),
       text: mail.text,
       html: mail.html,
+      headers: automatic,
     }),
     signal: AbortSignal.timeout(timeoutMs),
   });
@@ -118,6 +121,7 @@ async function sendBySmtp(env: Env, mail: Mail): Promise<void> {
       subject: oneLine(mail.subject),
       text: mail.text,
       html: mail.html,
+      headers: automatic,
       messageId: `<${mail.id}@${env.mail_from.split("@")[1]}>`,
     });
   } catch (error) {

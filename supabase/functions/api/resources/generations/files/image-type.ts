@@ -29,5 +29,7 @@ export function acceptImage(reading: ImageReading): ImageType {
     name === "HEIC"
       ? "Export it as JPEG, or set the camera of the phone to “Most compatible”."
       : "Send it as JPEG, PNG or WebP.";
-  throw new ApiError("unsupported_image", { detail: `A file is a ${name}, which is not taken. ${wayOut}` });
+  throw new ApiError("unsupported_image", {
+    detail: `A file has the format ${name}, which is not accepted. ${wayOut}`,
+  });
 }
