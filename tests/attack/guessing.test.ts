@@ -83,13 +83,13 @@ test.concurrent("a body that stops arriving gets 408 and does not delay other re
   const form = "multipart/form-data; boundary=x";
   const begun = '--x\r\nContent-Disposition: form-data; name="instructions"\r\n\r\nA';
   const request = requestOf("/api/v1/generation/generate-v2", head(form), "POST", begun);
-  const trickling = sendRaw(gateway, request, { first_ms: 25_000 });
+  const trickling = sendRaw(gateway, request, { first_ms: 55_000 });
   const idle = await Promise.all(Array.from({ length: 100 }, () => open(gateway)));
   for (const socket of idle) socket.write("POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-");
 
   const start = performance.now();
   expect((await api("/auth/me", { headers: user.headers })).status).toBe(200);
-  expect(performance.now() - start).toBeLessThan(5_000);
+  expect(performance.now() - start).toBeLessThan(8_000);
   const [answer] = await trickling;
   expect([answer?.status, answer && errorCode(answer)]).toEqual([408, "body_timeout"]);
   for (const socket of idle) socket.destroy();
@@ -99,7 +99,7 @@ test.concurrent("a body that stops arriving gets 408 and does not delay other re
   body.append("files", photo());
   const upload = await api("/generation/generate-v2", { method: "POST", headers: user.headers, body });
   expect(upload.status).toBe(200);
-}, 60_000);
+}, 120_000);
 
 test.concurrent("every operation with a body answers 408 if the body stops arriving", async () => {
   const { project } = await registerDeveloper();
@@ -120,7 +120,7 @@ test.concurrent("every operation with a body answers 408 if the body stops arriv
   );
   end.abort();
   expect(answers).toEqual(readers.map(({ id }) => [id, 408, "body_timeout"]));
-}, 60_000);
+}, 120_000);
 
 test("the time of a refusal does not reveal whether a key was ever issued", async () => {
   const { project } = await registerDeveloper();

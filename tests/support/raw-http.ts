@@ -31,7 +31,7 @@ export function open(port: number): Promise<Socket> {
 export async function sendRaw(
   port: number,
   bytes: string | Buffer,
-  { first_ms = 8_000, silence_ms = 1_000 } = {},
+  { first_ms = 30_000, silence_ms = 1_000 } = {},
 ): Promise<RawAnswer[]> {
   const socket = await open(port);
   const received: Buffer[] = [];
