@@ -72,7 +72,7 @@ test("the answer of a cancel and the list say whether the generation is charged"
   }
   expect(answers.map(({ charged }) => charged)).toEqual([false, false, false, true]);
   expect(answers[0]?.error).toMatch(/not charged/);
-  expect(answers[3]?.error).toMatch(/It counts/);
+  expect(answers[3]?.error).toMatch(/It is charged/);
   expect(answers[3]).toMatchObject({ status: "canceled", error_code: "canceled" });
   const { body } = await api("/generation", { headers: user.headers });
   expect(body.generations.map(({ charged }: Body) => charged)).toEqual([true, false, false, false]);
