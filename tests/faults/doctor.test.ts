@@ -212,7 +212,7 @@ test("npm run doctor reports an embedded stack that does not run in one line, an
   expect(code).toBe(1);
   expect(errors).toBe("");
   expect(out).toMatch(/^ {2}fail {2}function .*http:\/\/127\.0\.0\.1:9\/health: no answer/m);
-  expect(out).toContain("\n0 ok, 0 to look at, 1 wrong.");
+  expect(out).toContain("\n0 ok, 0 to check, 1 wrong.");
   expect(out).not.toContain("    at ");
 });
 
