@@ -6,6 +6,8 @@ import { type StackOptions, startStack } from "../../scripts/local/stack.ts";
 const options = JSON.parse(process.argv[2] ?? "{}") as StackOptions;
 const say = (event: Record<string, unknown>) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
+// Without a listener, a write to a runner that was killed is an uncaught error, and its report would be the next such write.
+process.stdout.on("error", () => {});
 const ended = new Promise<void>((resolve) =>
   process.stdin.once("end", resolve).once("close", resolve).resume(),
 );
