@@ -26,7 +26,8 @@ export class BreakableProxy {
     return this.#sockets.size;
   }
 
-  mend(): Promise<void> {
+  async mend(): Promise<void> {
+    if (this.#server !== undefined) return;
     const server = createServer((near) => {
       const far = connect(this.#target, host);
       this.#sockets.add(near);
@@ -41,7 +42,7 @@ export class BreakableProxy {
       }
     });
     this.#server = server;
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(this.port, host, () => {
         this.port = (server.address() as AddressInfo).port;
