@@ -65,7 +65,7 @@ async function finalWebhooks(id: string, count: number): Promise<Body[]> {
 }
 
 async function expectCompletedOnce(id: string, prompt: string, done: Body): Promise<void> {
-  expect(done).toMatchObject({ status: "completed", charged: true });
+  expect(done, JSON.stringify(done)).toMatchObject({ status: "completed", charged: true });
   const after = (await stack.readStatus(id, user.headers)).body;
   expect(after).toEqual({ ...done, generated_image_url: after.generated_image_url, images: after.images });
   expect(await statesOf(id)).toEqual(["pending", "processing", "completed"]);
