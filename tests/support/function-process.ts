@@ -53,6 +53,8 @@ export async function startFunction(
         SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secret }),
         SUPABASE_DB_URL: database_url,
         ...tokenSettings(keys),
+        // Any instance may complete the generations of another one, since all share the database.
+        REPLICATE_FILE_HOSTS: new URL(urls.replicate ?? "").host,
         ...env,
       },
     },
