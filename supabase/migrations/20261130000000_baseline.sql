@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 0f6202f5fb66269d4e17ec6adee46629b674a910ad467124f4ee20e168080c45
+-- Made from supabase/schemas by `npm run generate`. Schema e5589fb11ea3c5889027b6d91bf4fe3e6d1853979eb389adec79792b35a19eba
 
 -- Nobody has access until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -3226,7 +3226,7 @@ begin
   return 2 * quota + 10;
 end $$;
 comment on function private.sent_limit(integer) is
-  'How many generations a project may send to the provider in a month, failed ones included. Null without a quota.';
+  'How many generations may be sent to the provider within a quota, failed ones included. Null without a quota.';
 
 create function private.take_cancel(project_id uuid, month date) returns boolean
 language plpgsql set search_path = '' as $$
@@ -5789,7 +5789,7 @@ comment on column private.user_usage.user_id is 'The end user.';
 comment on column private.user_usage.day is 'The UTC day.';
 comment on column private.user_usage.generations is 'How many count against the day and its month.';
 comment on column private.user_usage.canceled is 'How many were canceled or deleted after they were sent, and refunded.';
-comment on column private.user_usage.sent is 'How many were sent to the provider, whatever became of them.';
+comment on column private.user_usage.sent is 'How many were sent to the provider, whatever their result.';
 
 create function private.user_limits(project public.projects, account public.users) returns jsonb
 language plpgsql stable set search_path = '' as $$

@@ -123,7 +123,7 @@ begin
   return 2 * quota + 10;
 end $$;
 comment on function private.sent_limit(integer) is
-  'How many generations a project may send to the provider in a month, failed ones included. Null without a quota.';
+  'How many generations may be sent to the provider within a quota, failed ones included. Null without a quota.';
 
 create function private.take_cancel(project_id uuid, month date) returns boolean
 language plpgsql set search_path = '' as $$

@@ -15,7 +15,7 @@ comment on column private.user_usage.user_id is 'The end user.';
 comment on column private.user_usage.day is 'The UTC day.';
 comment on column private.user_usage.generations is 'How many count against the day and its month.';
 comment on column private.user_usage.canceled is 'How many were canceled or deleted after they were sent, and refunded.';
-comment on column private.user_usage.sent is 'How many were sent to the provider, whatever became of them.';
+comment on column private.user_usage.sent is 'How many were sent to the provider, whatever their result.';
 
 create function private.user_limits(project public.projects, account public.users) returns jsonb
 language plpgsql stable set search_path = '' as $$
