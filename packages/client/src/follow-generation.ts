@@ -30,9 +30,8 @@ const defaultRetryMs = 1_000;
 const longestRetryMs = 30_000;
 
 /**
- * Every state of a generation once and in order, and its progress. It ends after the final state. A connection that ends
- * or breaks is
- * reopened after the last event. With `firstWithinMs` it throws when the first event is late.
+ * Every state of a generation once and in order, and its progress. It ends after the final state. A connection that
+ * ends or breaks is reopened after the last event. With `firstWithinMs` it throws when the first event is late.
  */
 export async function* followGeneration(
   open: Open,

@@ -84,10 +84,8 @@ export type CookieJar = {
 
 /**
  * Keeps the session in a cookie that scripts cannot read, for server actions and route handlers: `cookieSession(await
- * cookies())`.
- * A Server Component cannot set cookies. There a refreshed session is used for this request, and the next request
- * refreshes again.
- * On plain http other than localhost pass `secure: false`.
+ * cookies())`. A Server Component cannot set cookies. There a refreshed session is used for this request, and the next
+ * request refreshes again. On plain http other than localhost pass `secure: false`.
  */
 export function cookieSession(
   jar: CookieJar,

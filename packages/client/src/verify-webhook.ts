@@ -15,8 +15,7 @@ const longestSignature = 4_096;
 
 /**
  * Verifies a delivery by Standard Webhooks and returns its event. Pass the unparsed body: `await request.text()`, or a
- * raw body in
- * Express. A delivery may arrive twice with the same `webhook-id`.
+ * raw body in Express. A delivery may arrive twice with the same `webhook-id`.
  * @throws WebhookSignatureError
  */
 export async function verifyWebhook(

@@ -20,9 +20,8 @@ export async function addGenerations(admin: Sql, owner: Owner, count: number): P
 }
 
 /**
- * Adds 4,000 developers, 10,000 projects, 100,000 people, a million generations and the usage of 30 million requests. Few
- * projects
- * have most of the people, and few people ask for most of the pictures; the given project is the largest.
+ * Adds 4,000 developers, 10,000 projects, 100,000 people, a million generations and the usage of 30 million requests.
+ * Few projects have most of the people, and few people ask for most of the pictures; the given project is the largest.
  */
 export async function fill(admin: Sql, projectId: string): Promise<void> {
   await withoutTriggers(admin, async (tx) => {
