@@ -57,7 +57,6 @@ export function createApi(settings: Record<string, string>): Handler {
       ...tokenSettings(keys),
       REPLICATE_API_URL: `${urls.replicate}/v1`,
       REPLICATE_API_TOKEN: keys.replicate_token,
-      REPLICATE_FILE_HOSTS: new URL(urls.replicate ?? "").host,
       ...settings,
     },
     () => {},
