@@ -1,6 +1,7 @@
-import { CompactSign, type CryptoKey, compactVerify, createLocalJWKSet, importJWK } from "jose";
+import { CompactSign, type CryptoKey, compactVerify, createLocalJWKSet, importJWK, jwtVerify } from "jose";
 import { BoundedMap } from "../../supabase/functions/api/bounded-map.ts";
 import type { Keys } from "./keys.ts";
+import { reasonOf } from "./problem.ts";
 import { publicKeySet, readSigningKeys } from "./signing-keys.ts";
 
 /** The algorithm of Auth's tokens: ES256 in new projects, HS256 in projects with the legacy secret. */
@@ -55,6 +56,16 @@ export class AccessTokens {
       return translated;
     } catch {
       return authorization;
+    }
+  }
+
+  /** The reason why the token of a signed URL of Storage is invalid. Undefined for a valid token. */
+  async problemOfSignedUrl(token: string): Promise<string | undefined> {
+    try {
+      await jwtVerify(token, this.#secret, { algorithms: ["HS256"] });
+      return undefined;
+    } catch (error) {
+      return reasonOf(error);
     }
   }
 }

@@ -7,7 +7,8 @@ import { currentPassword, factors, fieldsOf, limited, mailed } from "./auth-chec
 import { withSession } from "./auth-session.ts";
 import type { StackConfig } from "./config.ts";
 import { countedTokens } from "./refresh-counter.ts";
-import { familyTokens, takeTurns } from "./refresh-turns.ts";
+import { familyTokens } from "./refresh-turns.ts";
+import { takeTurns } from "./take-turns.ts";
 import { type PlatformEnv, toLite } from "./to-lite.ts";
 
 export type AuthOptions = {

@@ -1,6 +1,14 @@
 import type { Server } from "node:http";
 import { forward } from "./forward.ts";
-import { fromFetch, type Handler, listen, localServer, refuse } from "./local-server.ts";
+import {
+  badAddress,
+  fromFetch,
+  type Handler,
+  isReadable,
+  listen,
+  localServer,
+  refuse,
+} from "./local-server.ts";
 import { type OwnPagesOptions, ownPages, wantsLanding } from "./own-pages.ts";
 import { type PlatformOptions, platform } from "./platform.ts";
 import { destinationOf, withoutDoubleSlash } from "./route.ts";
@@ -35,6 +43,7 @@ export async function startGateway(options: GatewayOptions): Promise<Server> {
       case "function":
         return forward(request, response, destination.name, destination.path, ports);
       case "platform":
+        if (!isReadable(target)) return refuse(request, response, ...badAddress);
         return toPlatform(request, response);
       case "docs":
         return toPages(request, response);

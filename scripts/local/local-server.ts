@@ -54,7 +54,7 @@ export function bounded(handler: Handler, { name, pages, hosts, report }: Server
       if (refusal !== undefined) return refuse(request, response, ...refusal);
       // The API itself refuses invalid paths.
       if (!request.url?.startsWith("/") || (asked !== "any" && !isReadable(request.url)))
-        return refuse(request, response, 400, "bad_request", "This is not a valid address.");
+        return refuse(request, response, ...badAddress);
       // Neither fetch nor these servers support these methods.
       if (["TRACE", "TRACK", "CONNECT"].includes(request.method ?? ""))
         return refuse(request, response, ...wrongMethod);
@@ -66,7 +66,8 @@ export function bounded(handler: Handler, { name, pages, hosts, report }: Server
   };
 }
 
-function isReadable(target: string): boolean {
+/** Whether a path can be decoded. */
+export function isReadable(target: string): boolean {
   try {
     decodeURIComponent(target);
     return URL.canParse(target, "http://localhost");
@@ -102,6 +103,7 @@ export function refusal(request: Request, ...[status, code, detail]: Refused): R
 }
 
 type Refused = [status: number, code: string, detail: string];
+export const badAddress: Refused = [400, "bad_request", "This is not a valid address."];
 export const wrongMethod: Refused = [
   405,
   "method_not_allowed",

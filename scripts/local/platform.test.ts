@@ -6,7 +6,10 @@ import { platform } from "./platform.ts";
 
 /** A platform with this lite behind it. */
 function platformWith(fetch: (request: Request) => Promise<Response>) {
-  const tokens = { toInternal: async (header?: string) => header } as AccessTokens;
+  const tokens = {
+    toInternal: async (header?: string) => header,
+    problemOfSignedUrl: async (token: string) => (token === "expired" ? "it has expired" : undefined),
+  } as AccessTokens;
   const parts = () => ({ lite: { fetch } as unknown as Lite, sql: {} as postgres.Sql });
   const admin = { keys: { secret: "x", service_role: "x" } };
   const app = platform({ parts, tokens, admin } as unknown as Parameters<typeof platform>[0]);
@@ -48,4 +51,19 @@ test("uploads to one signed address take turns, also under another spelling of i
     "done",
   ]);
   expect(begun).toEqual(["?one", "?other", "?two"]);
+});
+
+test("a signed URL whose token has expired is 400 as at Storage, and lite does not see it", async () => {
+  const ask = platformWith(async () => new Response("lite"));
+  for (const [method, path] of [
+    ["GET", "sign/uploads/a"],
+    ["PUT", "upload/sign/uploads/a"],
+  ] as const) {
+    const refused = await ask(method, `/storage/v1/object/${path}?token=expired`);
+    expect([refused.status, await refused.json()]).toEqual([
+      400,
+      { statusCode: "400", error: "InvalidJWT", message: "it has expired" },
+    ]);
+    expect(await (await ask(method, `/storage/v1/object/${path}?token=valid`)).text()).toBe("lite");
+  }
 });

@@ -5,8 +5,8 @@ import { type AuthOptions, authCors, authRoutes } from "./auth-routes.ts";
 import { readConfig } from "./config.ts";
 import type { Lite } from "./lite.ts";
 import { refusal } from "./local-server.ts";
-import { takeTurns } from "./refresh-turns.ts";
 import { fileHeaders, withBucketId, withStorageNames } from "./storage-shims.ts";
+import { takeTurns } from "./take-turns.ts";
 import { type PlatformEnv, toLite } from "./to-lite.ts";
 
 export type PlatformOptions = AuthOptions & {
@@ -37,6 +37,18 @@ export function platform({ parts, ...options }: PlatformOptions): Hono<PlatformE
     for (const [name, value] of Object.entries(fileHeaders(new URL(c.req.url)))) c.header(name, value);
     if (c.req.method === "HEAD") await c.res.body?.cancel();
   });
+  // Lite answers 500 if the token of a signed URL has expired or was changed. Storage answers 400.
+  app.on(
+    ["GET", "PUT"],
+    ["/storage/v1/object/sign/*", "/storage/v1/object/upload/sign/*"],
+    async (c, next) => {
+      const token = c.req.query("token");
+      const message = token && (await options.tokens.problemOfSignedUrl(token));
+      if (!message) return next();
+      c.header("access-control-allow-origin", "*");
+      return c.json({ statusCode: "400", error: "InvalidJWT", message }, 400);
+    },
+  );
   const turns = takeTurns();
   // Lite looks for the object, then writes the file: an upload that began earlier could replace a picture after its check.
   app.put("/storage/v1/object/upload/sign/*", async (c) => {

@@ -34,7 +34,7 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
   if (made_by === undefined) await createCluster(paths, password);
   else if (made_by !== binaries.version)
     throw new Problem(
-      `PostgreSQL ${made_by} made the data in ${paths.postgres}, and this checkout has PostgreSQL ${binaries.version}: use the checkout that made it, or begin anew with \`npm start -- --fresh\`.`,
+      `PostgreSQL ${made_by} made the data in ${paths.postgres}, and this checkout has PostgreSQL ${binaries.version}: use the checkout that made it, or start again with \`npm start -- --fresh\`.`,
     );
   await endLeftover(paths.postgres);
   const settings = {

@@ -12,19 +12,6 @@ export type RefreshRules = {
   toExternal: (sql: postgres.Sql, session: Session) => Promise<string>;
 };
 
-/** Makes refreshes of one session take turns, which lite does not do. */
-export function takeTurns(): (session: string, work: () => Promise<void>) => Promise<void> {
-  const last = new Map<string, Promise<unknown>>();
-  return async (session, work) => {
-    const turn = (last.get(session) ?? Promise.resolve()).then(work);
-    const settled = turn.catch(() => {});
-    last.set(session, settled);
-    await turn.finally(() => {
-      if (last.get(session) === settled) last.delete(session);
-    });
-  };
-}
-
 /** Version 1: each token has a parent, and may be reused for some seconds. */
 export const familyTokens: RefreshRules = {
   sessionOf: async (sql, token) => {

@@ -70,6 +70,9 @@ const malformed = [
   `GET /auth/v1/%ff HTTP/1.1\r\n${local}`,
   `GET /rest/v1/%ff?select=% HTTP/1.1\r\n${local}`,
   `GET /storage/v1/object/% HTTP/1.1\r\n${local}`,
+  `GET /storage/v1/object/sign/% HTTP/1.1\r\n${local}`,
+  `GET /storage/v1/object/sign/uploads/a.png HTTP/1.1\r\n${local}`,
+  `PUT /storage/v1/object/upload/sign/%ff HTTP/1.1\r\nContent-Length: 1\r\n${local}{`,
   `GET /auth/v1/user/${"a/".repeat(2_000)} HTTP/1.1\r\n${local}`,
   `OPTIONS * HTTP/1.1\r\n${local}`,
   `GET * HTTP/1.1\r\n${local}`,
@@ -88,6 +91,13 @@ const malformed = [
   "GET /",
 ];
 
+/** Lite itself answers 500 to these, so the table editor does too. */
+const wrongTokens = [
+  `GET /storage/v1/object/sign/uploads/a.png?token=a HTTP/1.1\r\n${local}`,
+  `GET /storage/v1/object/sign/uploads/a.png?token=eyJhbGciOiJIUzI1NiJ9.e30.a HTTP/1.1\r\n${local}`,
+  `PUT /storage/v1/object/upload/sign/uploads/a.png?token=a HTTP/1.1\r\nContent-Length: 1\r\n${local}{`,
+];
+
 describe.each(servers)("%s", (server) => {
   test(`the server ${server} survives malformed requests, and answers none of them with a 5xx`, {
     timeout: 120_000,
@@ -99,7 +109,7 @@ describe.each(servers)("%s", (server) => {
       for (const { status, body } of answers)
         expect(status, `${bytes.slice(0, 60)} → ${body}`).toBeLessThan(500);
     };
-    await Promise.all(malformed.map(send));
+    await Promise.all([...malformed, ...(server === "gateway" ? wrongTokens : [])].map(send));
     expect((await ask(server, {})).status).toBe(200);
     expect(processes()).toEqual(before);
   });

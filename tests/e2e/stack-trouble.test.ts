@@ -76,7 +76,7 @@ describe("npm start that cannot succeed", () => {
     const { code, lines } = await failure("--port", String(await findFreeBase()), "--data", data);
     expect(code).toBe(1);
     expect(lines).toEqual([
-      `PostgreSQL 16 made the data in ${join(data, "postgres")}, and this checkout has PostgreSQL 17: use the checkout that made it, or begin anew with \`npm start -- --fresh\`.`,
+      `PostgreSQL 16 made the data in ${join(data, "postgres")}, and this checkout has PostgreSQL 17: use the checkout that made it, or start again with \`npm start -- --fresh\`.`,
     ]);
   });
 

@@ -1,20 +1,17 @@
 import { type ApiPromise, toApiPromise } from "../api-promise.ts";
 import { GenerationError } from "../errors.ts";
 import type { CompletedGeneration, FinishedGeneration } from "../finished-generation.ts";
-import {
-  followGeneration,
-  type GenerationEvent,
-  type Open,
-  type StreamOptions,
-} from "../follow-generation.ts";
+import { followGeneration, type GenerationEvent, type StreamOptions } from "../follow-generation.ts";
 import { type GenerationCreate, generationBody, uploadTimeoutMs } from "../generation-body.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import { type ImageFiles, toFiles } from "../image-files.ts";
 import type { List } from "../list.ts";
 import { listByCursor } from "../list-by-cursor.ts";
+import { examplePictureUrl, pictureUrl } from "../picture-url.ts";
 import { randomKey } from "../random-key.ts";
-import { type Streams, waitLive } from "../wait-live.ts";
-import { type WaitOptions, waitUntilFinished } from "../wait-until-finished.ts";
+import { opener, waitForGeneration } from "../wait-for-generation.ts";
+import type { Streams } from "../wait-live.ts";
+import type { WaitOptions } from "../wait-until-finished.ts";
 import type { Body, Query, Schema } from "../wire.ts";
 
 const one = "/api/v1/generation/{generation_id}";
@@ -156,7 +153,7 @@ export class Generations {
     generationId: string,
     options: StreamOptions = {},
   ): AsyncGenerator<GenerationEvent, void, undefined> {
-    return followGeneration(this.#opener(generationId, false), options);
+    return followGeneration(opener(this.#http, { generationId, isAnonymous: false }), options);
   }
 
   /** The same for a generation without an account. */
@@ -164,7 +161,7 @@ export class Generations {
     generationId: string,
     options: StreamOptions = {},
   ): AsyncGenerator<GenerationEvent, void, undefined> {
-    return followGeneration(this.#opener(generationId, true), options);
+    return followGeneration(opener(this.#http, { generationId, isAnonymous: true }), options);
   }
 
   /**
@@ -172,32 +169,11 @@ export class Generations {
    * events, or polls the status where they do not work.
    * @throws TimeoutError after `timeoutMs` (ten minutes); the generation continues, and you can call `wait` again
    */
-  async wait(
+  wait(
     generationId: string,
-    {
-      anonymous: isAnonymous = false,
-      timeoutMs = 600_000,
-      ...options
-    }: WaitOptions & { anonymous?: boolean } = {},
+    { anonymous: isAnonymous = false, ...options }: WaitOptions & { anonymous?: boolean } = {},
   ): Promise<FinishedGeneration> {
-    const startedAt = Date.now();
-    const opener = this.#opener(generationId, isAnonymous);
-    const finished = await waitLive(opener, { ...options, timeoutMs }, this.#streams);
-    if (finished !== null) return finished;
-    const path = isAnonymous ? (`${anonymous}/status` as const) : (`${one}/status` as const);
-    const init = { params: { generation_id: generationId }, sends: isAnonymous ? "nothing" : "all" } as const;
-    const leftMs = Math.max(1, timeoutMs - (Date.now() - startedAt));
-    return waitUntilFinished(
-      (wait, request) => this.#http.request("get", path, { ...init, query: { wait } }, request),
-      { ...options, timeoutMs: leftMs },
-    );
-  }
-
-  #opener(generationId: string, isAnonymous: boolean): Open {
-    const path = isAnonymous ? (`${anonymous}/events` as const) : (`${one}/events` as const);
-    const sends = isAnonymous ? "nothing" : "all";
-    return (lastEventId, request) =>
-      this.#http.open(path, { params: { generation_id: generationId }, sends, lastEventId }, request);
+    return waitForGeneration(this.#http, this.#streams, { generationId, isAnonymous }, options);
   }
 
   /**
@@ -241,15 +217,7 @@ export class Generations {
     generation: string | Generation,
     { index = 0, ...options }: RequestOptions & { index?: number } = {},
   ): Promise<Blob> {
-    const { id, status, images } = await this.#read(generation, options);
-    const url = images[index]?.url;
-    if (url === undefined) {
-      throw new RangeError(
-        `Generation ${id} is ${status} and has ${images.length} pictures: there is none at index ${index}. ` +
-          "Call generations.wait first and look at its status and error.",
-      );
-    }
-    return this.#http.download(url, options);
+    return this.#http.download(pictureUrl(await this.#read(generation, options), index), options);
   }
 
   /**
@@ -261,11 +229,7 @@ export class Generations {
     index: number,
     options: RequestOptions = {},
   ): Promise<Blob> {
-    const { id, example_images } = await this.#read(generation, options);
-    const url = example_images[index];
-    if (url === undefined)
-      throw new RangeError(`Generation ${id} has ${example_images.length} example images.`);
-    return this.#http.download(url, options);
+    return this.#http.download(examplePictureUrl(await this.#read(generation, options), index), options);
   }
 
   /** Reads the generation again if it had no picture yet. */
